@@ -1,0 +1,76 @@
+#pragma once
+// The audit event: what was decided about one request (or one change of state), by which versions, why, at what cost.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/clock.hpp"
+#include "core/reasons.hpp"
+#include "core/usage.hpp"
+#include "core/verdict.hpp"
+
+namespace suffice::audit {
+
+/// One call of one tier. Stored as JSON inside the event; field names are the record's (api/audit_event.schema.json).
+struct Attempt {
+  int tier = 0;               ///< index in the task's ladder
+  std::string model;          ///< policy name
+  std::string provider;       ///< gen_ai.provider.name
+  std::string response_model; ///< as the provider named it
+  std::string quantisation;   ///< Embedded: from the GGUF
+  std::string adapter;
+  std::string prompt;         ///< name@version
+  bool local = false;
+  bool stand_in = false;
+  bool accepted = false;
+  std::string error;          ///< ErrorCode name when the call failed
+  std::vector<Reason> reasons;
+  std::vector<CheckResult> checks;
+  std::vector<Signal> signals;
+  std::optional<double> confidence;
+  std::string confidence_source;
+  std::optional<double> threshold;
+  std::string certificate;    ///< id, empty when the threshold is a raw min_confidence
+  std::int64_t latency_us = 0;
+  std::int64_t first_token_us = 0;
+  Usage usage;
+  bool usage_known = false;
+  Usd cost;
+  std::string output_sha256;
+};
+
+/// Text is here only to be hashed and previewed: `input` and `output` never leave audit/ unredacted.
+struct Event {
+  enum class Kind : std::uint8_t { Request, PolicyReload, PolicyReloadFailed, KillSwitch, Start, Stop };
+  Kind kind = Kind::Request;
+  std::string id;  ///< UUIDv7, set by the producer
+  WallTime time;
+  std::string request_id;
+  std::string trace_id;  ///< W3C, empty when none
+  std::string task;
+  std::string caller_group;
+  std::string surface;   ///< "openai.chat.completions"
+  Route route = Route::Frontier;
+  std::vector<Reason> reasons;  ///< primary first; empty for a local accept
+  std::vector<CheckResult> input_checks;
+  std::vector<Attempt> attempts;
+  std::string policy_version;
+  std::string served_model;
+  int http_status = 0;
+  std::string outcome;   ///< "ok", or an ErrorCode name
+  bool streamed = false;
+  bool stand_in = false;
+  Usd cost;
+  std::optional<Usd> counterfactual_cost;  ///< always-frontier, when a frontier price is known
+  bool counterfactual_estimated = false;
+  std::int64_t latency_us = 0;
+  std::int64_t overhead_us = 0;  ///< total minus time waiting for models
+  std::string input;             ///< raw; hashed, redacted, dropped
+  std::string output;            ///< raw; hashed, redacted, dropped
+  std::string note;              ///< state changes: what changed, for people
+};
+[[nodiscard]] std::string_view name(Event::Kind kind) noexcept;
+
+}  // namespace suffice::audit

@@ -1,0 +1,31 @@
+#include "core/hash.hpp"
+
+#include <openssl/evp.h>
+
+#include <cstdlib>
+
+namespace suffice {
+
+Sha256 sha256(std::string_view bytes) {
+  Sha256 digest{};
+  unsigned int size = 0;
+  if (EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha256(), nullptr) != 1 || size != digest.size()) {
+    std::abort();  // only a broken libcrypto gets here
+  }
+  return digest;
+}
+
+std::string to_hex(const Sha256& digest) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  std::string text;
+  text.reserve(64);
+  for (const std::uint8_t byte : digest) {
+    text += kHex[byte >> 4];
+    text += kHex[byte & 0x0fU];
+  }
+  return text;
+}
+
+std::string sha256_hex(std::string_view bytes) { return to_hex(sha256(bytes)); }
+
+}  // namespace suffice

@@ -1,0 +1,55 @@
+#pragma once
+// The gate's door: may this answer be served?
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/chat.hpp"
+#include "core/result.hpp"
+#include "core/verdict.hpp"
+#include "gate/hard_stops.hpp"
+#include "gate/json_schema.hpp"
+#include "policy/policy.hpp"
+
+namespace suffice::gate {
+
+/// The rules of one task, compiled once per policy snapshot. Immutable; any thread.
+struct GateRules {
+  policy::Task task;
+  std::shared_ptr<const HardStops> hard_stops;    ///< null when the task names none
+  std::shared_ptr<const JsonSchema> schema;       ///< null when the task has none
+};
+
+/// Compiles what `task` needs. PolicyInvalid when a pattern or schema does not compile (policy validation finds most earlier).
+[[nodiscard]] Result<GateRules> compile_rules(const policy::Policy& policy, const policy::Task& task);
+
+/// Why a request may not go local at all, before any model is asked; every reason that fired, primary first.
+struct Admission {
+  std::vector<Reason> reasons;
+  std::vector<CheckResult> checks;
+  [[nodiscard]] bool local_allowed() const { return reasons.empty(); }
+};
+
+/// Checks the input: size, then hard stops. `input` is all text the caller sent (system, user, tool results). Pure; any thread.
+[[nodiscard]] Admission check_input(const GateRules& rules, std::string_view input);
+
+/// An answer to be judged, and what the caller asked for beyond the task (its own response_format, its tools).
+struct Candidate {
+  const Completion& completion;
+  std::string_view input;
+  const ChatRequest& request;
+  bool logprobs_requested = false;
+};
+
+/// Order: mechanical checks that can only reject (finish, refusal, length, labels, schema, tool calls, evidence, hard stops on the
+/// output), then one confidence against one threshold. A hard stop outranks every score and is the primary reason whenever it
+/// fired. Pure; any thread. Cost: O(answer length).
+[[nodiscard]] Verdict judge(const GateRules& rules, const Candidate& candidate);
+
+/// The same mechanical checks without confidence and without hard stops: what a frontier answer must pass.
+[[nodiscard]] Verdict judge_mechanically(const GateRules& rules, const Candidate& candidate);
+
+}  // namespace suffice::gate

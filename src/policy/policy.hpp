@@ -1,0 +1,176 @@
+#pragma once
+// Policy: the file that says which model may answer what, as an immutable value.
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/chat.hpp"
+#include "core/reasons.hpp"
+#include "core/usage.hpp"
+
+namespace suffice::policy {
+
+enum class ProviderKind : std::uint8_t { Embedded, OpenAi, Azure, Anthropic, Ollama, Recorded };
+[[nodiscard]] std::string_view name(ProviderKind kind) noexcept;
+
+/// Where a secret is; the policy never holds one. The value is read when the client is made and never printed.
+struct SecretRef {
+  enum class Kind : std::uint8_t { None, Env, File };
+  Kind kind = Kind::None;
+  std::string source;  ///< variable name or path
+  bool operator==(const SecretRef&) const = default;
+};
+
+struct Timeouts {
+  std::chrono::milliseconds connect{2'000};
+  std::chrono::milliseconds first_token{20'000};
+  std::chrono::milliseconds idle{15'000};
+  std::chrono::milliseconds total{60'000};
+  bool operator==(const Timeouts&) const = default;
+};
+
+/// Attempts of one call to one model, the first included.
+struct Retries {
+  int attempts_max = 3;
+  std::chrono::milliseconds backoff_first{1'000};  ///< doubled each time, full jitter
+  std::chrono::milliseconds backoff_max{8'000};
+  bool operator==(const Retries&) const = default;
+};
+
+struct Quota {
+  std::int64_t tokens_per_minute = 0;    ///< 0: none
+  std::int64_t requests_per_minute = 0;  ///< 0: none
+  bool operator==(const Quota&) const = default;
+};
+
+struct Model {
+  std::string name;  ///< key in the file
+  ProviderKind provider = ProviderKind::OpenAi;
+  std::string model;        ///< the provider's name of it (deployment for Azure); path of the GGUF for Embedded; path of the recording for Recorded
+  std::string endpoint;     ///< absolute URL; empty for Embedded and Recorded
+  std::string api_version;  ///< Azure, Anthropic
+  SecretRef api_key;
+  std::string adapter;
+  std::string sha256;  ///< Embedded: the file's digest; empty means not pinned
+  Price price;
+  bool price_known = false;
+  std::int64_t context_window = 0;  ///< tokens; 0: unknown (Embedded: read from the GGUF)
+  Quota quota;
+  Timeouts timeouts;
+  Retries retries;
+  Sampling sampling;
+  int threads = 1;   ///< Embedded: threads per context
+  int contexts = 1;  ///< Embedded: requests computed at once
+  bool stand_in = false;  ///< Recorded: not a model; every screen that shows its answers says so
+  [[nodiscard]] bool is_local() const { return local; }
+  bool local = false;  ///< runs inside the data boundary (default: Embedded and Ollama on loopback)
+  bool operator==(const Model&) const = default;
+};
+
+/// A named group of patterns that stop local answering, whatever the confidence.
+struct HardStopGroup {
+  std::string name;
+  Reason reason = Reason::HardStopNovel;
+  std::vector<std::string> words;     ///< whole words, case-folded, Unicode word boundaries
+  std::vector<std::string> phrases;   ///< substrings of the case-folded text, white space runs equal one space
+  std::vector<std::string> patterns;  ///< RE2 expressions, case-insensitive
+  std::vector<std::string> except;    ///< RE2 expressions blanked out before matching
+  bool check_input = true;
+  bool check_output = true;
+  bool operator==(const HardStopGroup&) const = default;
+};
+
+enum class Impact : std::uint8_t { Low, Medium, High };
+enum class ConfidenceSignal : std::uint8_t { None, LabelProbability, LabelMargin, MeanLogprob, MinTokenProbability, SelfReported };
+enum class RolloutStage : std::uint8_t { Off, Shadow, Canary, On };
+enum class OnFrontierUnavailable : std::uint8_t { Error, LocalWithWarning };
+[[nodiscard]] std::string_view name(Impact value) noexcept;
+[[nodiscard]] std::string_view name(ConfidenceSignal value) noexcept;
+[[nodiscard]] std::string_view name(RolloutStage value) noexcept;
+
+/// A validator with its parameters, beyond those that have fields of their own.
+struct EvidenceRule {
+  bool required = false;
+  std::string pointer;  ///< JSON pointer to the citation in a JSON answer; empty: the whole answer must occur in the input
+  bool operator==(const EvidenceRule&) const = default;
+};
+
+struct Validators {
+  bool refusal = true;
+  std::int64_t chars_min = 1;
+  std::int64_t chars_max = 0;  ///< 0: no limit
+  bool code_fence_tolerated = false;
+  bool tool_calls = true;      ///< proposed calls must name known tools and satisfy their schemas
+  EvidenceRule evidence;
+  bool operator==(const Validators&) const = default;
+};
+
+/// One step of a task's ladder.
+struct Tier {
+  std::string model;   ///< a key of Policy::models
+  std::string prompt;  ///< name@version; empty: the task's prompt
+  bool operator==(const Tier&) const = default;
+};
+
+/// A rule by which a request names its task without saying so. All present conditions must hold.
+struct MatchRule {
+  std::string system_contains;          ///< case-folded substring of the system text
+  std::vector<std::string> tool_names;  ///< all offered
+  std::int64_t input_chars_max = 0;     ///< 0: any
+  bool operator==(const MatchRule&) const = default;
+};
+
+struct Task {
+  std::string name;
+  std::string description;
+  std::string owner;
+  std::string suite;
+  Impact impact = Impact::Low;
+  bool local = true;
+  std::vector<Tier> tiers;  ///< cheapest first; aliases already resolved; at least one
+  std::string prompt;       ///< name@version; empty: the caller's messages go as they are
+  std::vector<std::string> labels;
+  std::vector<std::string> escalate_labels;
+  std::optional<std::string> unknown_label;  ///< a label whose reason is label_unknown instead of label_escalates
+  JsonText schema;
+  std::optional<double> min_confidence;
+  ConfidenceSignal confidence = ConfidenceSignal::None;
+  bool confidence_marker = false;  ///< the prompt asks for "CONFIDENCE: n"; the marker is removed from what the caller sees
+  Validators validators;
+  std::vector<std::string> hard_stops;  ///< group names; empty list means none
+  std::int64_t max_input_chars = 8'000;
+  std::int64_t max_output_tokens = 512;
+  Sampling sampling;
+  int retry_local = 1;  ///< extra local attempts after schema_invalid
+  RolloutStage rollout = RolloutStage::On;
+  std::vector<std::string> rollout_groups;
+  int rollout_percent = 100;
+  OnFrontierUnavailable on_frontier_unavailable = OnFrontierUnavailable::Error;
+  std::optional<Usd> budget_per_request;
+  std::vector<MatchRule> match;
+  bool operator==(const Task&) const = default;
+};
+
+enum class KillSwitch : std::uint8_t { Off, FrontierOnly, LocalOnly };
+[[nodiscard]] std::string_view name(KillSwitch value) noexcept;
+
+/// One loaded policy file. Immutable after load; shared by snapshot.
+struct Policy {
+  int format = 1;
+  std::string version;      ///< first 12 hex digits of the SHA-256 of the file's bytes
+  std::string source_path;  ///< file it came from
+  std::map<std::string, Model> models;
+  std::map<std::string, std::string> aliases;  ///< alias -> model chosen at load (first candidate whose secret is present)
+  std::map<std::string, HardStopGroup> hard_stops;
+  std::map<std::string, Task> tasks;
+  std::string default_task;  ///< for `suffice/auto` when no rule matches; empty: unknown_task
+  std::string frontier;      ///< model for unknown tasks and for always-frontier counterfactuals; empty: none
+  KillSwitch kill_switch = KillSwitch::Off;
+  std::vector<std::string> approval_tools;  ///< business.approval: marked in the answer, never approved here
+};
+
+}  // namespace suffice::policy

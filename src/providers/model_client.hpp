@@ -1,0 +1,73 @@
+#pragma once
+// THE port to every model: embedded, local server, hosted API, recording.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/chat.hpp"
+#include "core/clock.hpp"
+#include "core/result.hpp"
+#include "net/task.hpp"
+
+namespace suffice::providers {
+
+/// Constraint on what the model may write. Enforced by grammar where the client can (Capabilities), else only checked by the gate.
+struct OutputConstraint {
+  enum class Kind : std::uint8_t { None, Labels, JsonSchema };
+  Kind kind = Kind::None;
+  std::vector<std::string> labels;  ///< Labels
+  JsonText schema;                  ///< JsonSchema
+  bool operator==(const OutputConstraint&) const = default;
+};
+
+/// One call of one model. `request.model` is what the provider knows the model as.
+struct ModelCall {
+  ChatRequest request;
+  OutputConstraint constraint;
+  bool want_logprobs = false;
+  std::string adapter;     ///< LoRA name; empty for the base
+  std::string request_id;  ///< passed to the provider as x-request-id where it has such a header
+  std::string task;        ///< for recordings and fairness; empty when unknown
+};
+
+/// What the client can do, known from its kind or probed at start.
+struct Capabilities {
+  bool logprobs = false;
+  bool json_schema = false;
+  bool labels = false;  ///< exact label distribution
+  bool tools = false;
+  bool streaming = false;
+  std::int64_t context_window = 0;  ///< tokens; 0 when unknown
+};
+
+enum class SinkAction : std::uint8_t { Continue, Stop };
+
+/// Receives a streamed answer as it comes. Stop ends the call with Cancelled and closes the upstream.
+class TokenSink {
+ public:
+  virtual ~TokenSink() = default;
+  virtual Task<SinkAction> on_delta(const Delta& delta) = 0;
+};
+
+/// Any thread; each call runs on its caller's executor. Cancelling the awaiting coroutine cancels the upstream.
+class ModelClient {
+ public:
+  virtual ~ModelClient() = default;
+
+  /// The whole answer, also when `sink` saw it piece by piece. `sink` null: not streamed. `call` must outlive the await.
+  /// Errors: those of net/http_client.hpp and RateLimited, UpstreamRejected, UpstreamUnauthorized, UpstreamFailed, ContentFiltered,
+  /// ContextOverflow, ModelUnavailable. A stream that ends without its terminator is ConnectionClosed, never a Completion.
+  [[nodiscard]] virtual Task<Result<Completion>> complete(const ModelCall& call, TokenSink* sink, Deadline deadline) = 0;
+
+  [[nodiscard]] virtual Capabilities capabilities() const = 0;
+  /// gen_ai.provider.name: "openai", "azure.ai.openai", "anthropic", "ollama", "suffice.embedded", "suffice.recorded".
+  [[nodiscard]] virtual std::string_view provider_name() const = 0;
+  /// False when a call would fail at once (engine restarting, breaker open). Cheap; for readiness and routing.
+  [[nodiscard]] virtual bool available() const { return true; }
+};
+
+}  // namespace suffice::providers
