@@ -1,0 +1,39 @@
+# Language, warnings, sanitizers and output folders, for every target of the project.
+
+set(CMAKE_CXX_STANDARD 23)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_COLOR_DIAGNOSTICS ON)
+
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 14)
+  message(FATAL_ERROR
+    "g++ ${CMAKE_CXX_COMPILER_VERSION} miscompiles co_await expressions; use clang++-19 (Debian 12) or g++ >= 14 (Debian 13). "
+    "tools/bootstrap installs the right one; the presets choose it.")
+endif()
+
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Debug or Release" FORCE)
+endif()
+# Asserts stay on in a release: they guard what only a programmer can break, and they are cheap.
+set(CMAKE_CXX_FLAGS_RELEASE "-O2")
+set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g1 -fno-omit-frame-pointer -D_GLIBCXX_ASSERTIONS")
+
+# Programs land in the root of the build folder: build/release/suffice.
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}")
+set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/lib")
+
+add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Werror)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # False alarms of g++ 14 inside libstdc++ and Boost when optimising; clang checks the same things.
+  add_compile_options(-Wno-maybe-uninitialized -Wno-dangling-reference)
+endif()
+
+# Sanitizers, as one comma-separated list for -fsanitize. A target with the property SUFFICE_PLAIN is built without:
+# programs that start through another loader than the system's (cmake/llama.cmake) cannot carry their runtime.
+set(SUFFICE_SANITIZE "" CACHE STRING "address,undefined or thread; empty for none")
+if(SUFFICE_SANITIZE)
+  set(instrumented "$<NOT:$<BOOL:$<TARGET_PROPERTY:SUFFICE_PLAIN>>>")
+  add_compile_options("$<${instrumented}:-fsanitize=${SUFFICE_SANITIZE}>" "$<${instrumented}:-fno-sanitize-recover=all>")
+  add_link_options("$<${instrumented}:-fsanitize=${SUFFICE_SANITIZE}>")
+endif()

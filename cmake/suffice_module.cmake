@@ -1,0 +1,185 @@
+# suffice_module(NAME [DEPS MODULE...] [LIBS TARGET...] [TEST_DEPS MODULE...] [TEST_LIBS TARGET...] [PROGRAM NAME])
+#
+# Called once in src/NAME/CMakeLists.txt. From the files of that folder:
+#   *.cpp            static library suffice_NAME (header-only: an interface library), also named suffice::NAME
+#   *_test.cpp       one gtest program suffice_NAME_test, with gmock and, when a test includes "testing/...", suffice_testing
+#   x_fuzz.cpp       a seeded fuzz driver suffice_fuzz_x, each
+#   *_bench.cpp      one Google Benchmark program suffice_NAME_bench
+#   *main.cpp        the program of PROGRAM
+# DEPS are folders above this one in the layer order; LIBS are from cmake/dependencies.cmake. Both are public.
+# A module with suffice::llama among its LIBS, its programs and what they link are built without sanitizers; when
+# libllama is not there, the module is left out.
+#
+# When sanitizers are on, every module has a twin suffice_NAME_plain without them, built only where something links it.
+
+# suffice_target_names(OUT SUFFIX MODULE...): targets of modules; a folder that does not exist yet is said and left out.
+function(suffice_target_names out suffix)
+  set(targets "")
+  foreach(module IN LISTS ARGN)
+    if(TARGET suffice_${module}${suffix})
+      list(APPEND targets suffice_${module}${suffix})
+    elseif(module STREQUAL "testing" OR EXISTS "${PROJECT_SOURCE_DIR}/src/${module}/CMakeLists.txt")
+      list(APPEND targets suffice_${module}${suffix}) # added later in the layer order
+    else()
+      message(WARNING "${CMAKE_CURRENT_SOURCE_DIR}: no module '${module}' yet; left out of the link")
+    endif()
+  endforeach()
+  set(${out} "${targets}" PARENT_SCOPE)
+endfunction()
+
+# suffice_add_module_library(TARGET SOURCES LINKS PLAIN)
+function(suffice_add_module_library target sources links plain)
+  if(sources)
+    add_library(${target} STATIC ${sources})
+    set(scope PUBLIC)
+    set_target_properties(${target} PROPERTIES SUFFICE_PLAIN ${plain})
+  else()
+    add_library(${target} INTERFACE)
+    set(scope INTERFACE)
+  endif()
+  target_include_directories(${target} ${scope} "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/src")
+  target_link_libraries(${target} ${scope} ${links})
+endfunction()
+
+function(suffice_add_program target plain)
+  cmake_parse_arguments(P "" "" "SOURCES;LINKS" ${ARGN})
+  add_executable(${target} ${P_SOURCES})
+  target_link_libraries(${target} PRIVATE ${P_LINKS})
+  set_target_properties(${target} PROPERTIES SUFFICE_PLAIN ${plain})
+endfunction()
+
+function(suffice_module name)
+  cmake_parse_arguments(M "" "PROGRAM" "DEPS;LIBS;TEST_DEPS;TEST_LIBS" ${ARGN})
+  if(M_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "suffice_module(${name}): unknown arguments ${M_UNPARSED_ARGUMENTS}")
+  endif()
+
+  set(plain OFF)
+  set(suffix "")
+  if("suffice::llama" IN_LIST M_LIBS)
+    if(NOT SUFFICE_LLAMA_FOUND)
+      return()
+    endif()
+    set(plain ON)
+    if(SUFFICE_SANITIZE)
+      set(suffix _plain)
+    endif()
+  endif()
+
+  set(folder "${CMAKE_CURRENT_SOURCE_DIR}")
+  file(GLOB sources CONFIGURE_DEPENDS "${folder}/*.cpp")
+  set(tests ${sources})
+  list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
+  set(fuzzers ${sources})
+  list(FILTER fuzzers INCLUDE REGEX "_fuzz\\.cpp$")
+  set(benches ${sources})
+  list(FILTER benches INCLUDE REGEX "_bench\\.cpp$")
+  set(mains ${sources})
+  list(FILTER mains INCLUDE REGEX "main\\.cpp$")
+  list(FILTER sources EXCLUDE REGEX "(_test|_fuzz|_bench|main)\\.cpp$")
+
+  # Instrumented programs link instrumented modules, plain ones the plain twins.
+  suffice_target_names(deps "${suffix}" ${M_DEPS})
+  set(libs ${M_LIBS})
+  list(TRANSFORM libs REPLACE "^suffice::asio$" "suffice_asio${suffix}")
+  suffice_add_module_library(suffice_${name} "${sources}" "${deps};${libs}" ${plain})
+  add_library(suffice::${name} ALIAS suffice_${name})
+  set_property(GLOBAL APPEND PROPERTY SUFFICE_MODULES ${name})
+  if(SUFFICE_SANITIZE AND NOT plain)
+    suffice_target_names(deps _plain ${M_DEPS})
+    set(libs ${M_LIBS})
+    list(TRANSFORM libs REPLACE "^suffice::asio$" suffice_asio_plain)
+    suffice_add_module_library(suffice_${name}_plain "${sources}" "${deps};${libs}" ON)
+    set_target_properties(suffice_${name}_plain PROPERTIES EXCLUDE_FROM_ALL ON)
+  endif()
+
+  if(M_PROGRAM AND mains)
+    suffice_add_program(${M_PROGRAM} ${plain} SOURCES ${mains} LINKS suffice_${name})
+  endif()
+  if(NOT SUFFICE_BUILD_TESTS)
+    return()
+  endif()
+
+  if(tests)
+    suffice_target_names(test_deps "${suffix}" ${M_TEST_DEPS})
+    suffice_uses_testing(uses_testing ${tests})
+    if(uses_testing)
+      list(APPEND test_deps suffice_testing${suffix})
+    endif()
+    suffice_add_program(suffice_${name}_test ${plain} SOURCES ${tests}
+      LINKS suffice_${name} ${test_deps} ${M_TEST_LIBS} GTest::gmock GTest::gtest GTest::gtest_main)
+    add_test(NAME ${name} COMMAND suffice_${name}_test)
+  endif()
+  foreach(fuzzer IN LISTS fuzzers)
+    cmake_path(GET fuzzer STEM stem)
+    string(REGEX REPLACE "_fuzz$" "" stem "${stem}")
+    suffice_add_program(suffice_fuzz_${stem} ${plain} SOURCES "${fuzzer}" LINKS suffice_${name})
+  endforeach()
+  if(benches)
+    suffice_add_program(suffice_${name}_bench ${plain} SOURCES ${benches}
+      LINKS suffice_${name} benchmark::benchmark benchmark::benchmark_main)
+  endif()
+endfunction()
+
+# suffice_uses_testing(OUT FILE...): whether a file includes "testing/...". Asked of the files, so that the tests of a
+# low module do not wait for everything that suffice_testing links.
+function(suffice_uses_testing out)
+  set(${out} FALSE PARENT_SCOPE)
+  if(NOT EXISTS "${PROJECT_SOURCE_DIR}/src/testing/CMakeLists.txt")
+    return()
+  endif()
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${ARGN})
+  foreach(file IN LISTS ARGN)
+    file(STRINGS "${file}" found REGEX "^#include \"testing/" LIMIT_COUNT 1)
+    if(found)
+      set(${out} TRUE PARENT_SCOPE)
+      return()
+    endif()
+  endforeach()
+endfunction()
+
+# suffice_library(): suffice::suffice for targets of this build, and the file libsuffice.a (target suffice_lib), all
+# modules joined, for a build outside. The engine is a program of its own, cli and testing are not part of the library.
+function(suffice_library)
+  get_property(modules GLOBAL PROPERTY SUFFICE_MODULES)
+  list(REMOVE_ITEM modules engine cli testing)
+  add_library(suffice_suffice INTERFACE)
+  add_library(suffice::suffice ALIAS suffice_suffice)
+  target_include_directories(suffice_suffice INTERFACE "${PROJECT_SOURCE_DIR}/include")
+
+  set(archive "${CMAKE_BINARY_DIR}/libsuffice.a")
+  set(script "create ${archive}\n")
+  set(archives "")
+  foreach(module IN LISTS modules)
+    target_link_libraries(suffice_suffice INTERFACE suffice_${module})
+    get_target_property(type suffice_${module} TYPE)
+    if(type STREQUAL "STATIC_LIBRARY")
+      list(APPEND archives suffice_${module})
+      string(APPEND script "addlib $<TARGET_FILE:suffice_${module}>\n")
+    endif()
+  endforeach()
+  if(NOT archives)
+    return()
+  endif()
+  string(APPEND script "addlib $<TARGET_FILE:suffice_asio>\nsave\nend\n")
+  file(GENERATE OUTPUT "${CMAKE_BINARY_DIR}/libsuffice.mri" CONTENT "${script}")
+  add_custom_command(OUTPUT "${archive}"
+    COMMAND "${CMAKE_COMMAND}" -E rm -f "${archive}"
+    COMMAND "${CMAKE_AR}" -M < "${CMAKE_BINARY_DIR}/libsuffice.mri"
+    DEPENDS ${archives} suffice_asio "${CMAKE_BINARY_DIR}/libsuffice.mri"
+    COMMENT "Joining libsuffice.a" VERBATIM)
+  add_custom_target(suffice_lib DEPENDS "${archive}")
+endfunction()
+
+function(suffice_say_configuration)
+  if(SUFFICE_SANITIZE)
+    set(checks ", sanitizers ${SUFFICE_SANITIZE}")
+  endif()
+  message(STATUS "Suffice ${PROJECT_VERSION}: ${CMAKE_BUILD_TYPE}${checks}, ${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}")
+  message(STATUS "libllama: ${SUFFICE_LLAMA_FROM}")
+endfunction()
+
+if(SUFFICE_SANITIZE)
+  suffice_add_asio(suffice_asio_plain)
+  set_target_properties(suffice_asio_plain PROPERTIES SUFFICE_PLAIN ON EXCLUDE_FROM_ALL ON)
+endif()
