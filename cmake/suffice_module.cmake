@@ -1,6 +1,6 @@
 # suffice_module(NAME [DEPS MODULE...] [LIBS TARGET...] [TEST_DEPS MODULE...] [TEST_LIBS TARGET...] [PROGRAM NAME])
 #
-# Called once in src/NAME/CMakeLists.txt. From the files of that folder:
+# Called once in src/NAME/CMakeLists.txt. From the files of that folder and its subfolders:
 #   *.cpp            static library suffice_NAME (header-only: an interface library), also named suffice::NAME
 #   *_test.cpp       one gtest program suffice_NAME_test, with gmock and, when a test includes "testing/...", suffice_testing
 #   x_fuzz.cpp       a seeded fuzz driver suffice_fuzz_x, each
@@ -45,7 +45,8 @@ function(suffice_add_program target plain)
   cmake_parse_arguments(P "" "" "SOURCES;LINKS" ${ARGN})
   add_executable(${target} ${P_SOURCES})
   target_link_libraries(${target} PRIVATE ${P_LINKS})
-  set_target_properties(${target} PROPERTIES SUFFICE_PLAIN ${plain})
+  # A plain program names its library folder itself (suffice_llama_target).
+  set_target_properties(${target} PROPERTIES SUFFICE_PLAIN ${plain} SKIP_BUILD_RPATH ${plain})
 endfunction()
 
 function(suffice_module name)
@@ -67,7 +68,7 @@ function(suffice_module name)
   endif()
 
   set(folder "${CMAKE_CURRENT_SOURCE_DIR}")
-  file(GLOB sources CONFIGURE_DEPENDS "${folder}/*.cpp")
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${folder}/*.cpp")
   set(tests ${sources})
   list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
   set(fuzzers ${sources})
@@ -95,6 +96,7 @@ function(suffice_module name)
 
   if(M_PROGRAM AND mains)
     suffice_add_program(${M_PROGRAM} ${plain} SOURCES ${mains} LINKS suffice_${name})
+    add_dependencies(programs ${M_PROGRAM})
   endif()
   if(NOT SUFFICE_BUILD_TESTS)
     return()
@@ -120,6 +122,9 @@ function(suffice_module name)
       LINKS suffice_${name} benchmark::benchmark benchmark::benchmark_main)
   endif()
 endfunction()
+
+# Everything that is run, and nothing that only tests it.
+add_custom_target(programs)
 
 # suffice_uses_testing(OUT FILE...): whether a file includes "testing/...". Asked of the files, so that the tests of a
 # low module do not wait for everything that suffice_testing links.

@@ -1,0 +1,65 @@
+# Thin: each target is a few lines over CMakePresets.json and tools/. `make` alone lists them.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help run test check build debug tsan format bench fuzz train clean
+
+ITERATIONS ?= 200000
+SEED       ?= $(shell date +%s)
+export ONCE JOBS
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "Variables: ONCE=1 (run: end after the sample stream), JOBS=N, ITERATIONS=N and SEED=N (fuzz), SUFFICE_DATA_DIR (public data sets)"
+
+run: ## set up, build, start the gateway with its small model, send it a sample stream, keep serving
+	@tools/bootstrap build
+	@tools/build release programs
+	@tools/run_demo
+
+test: ## set up, build, run every test; the last line is: N passed, N failed, N skipped
+	@tools/bootstrap build test
+	@tools/build debug
+	@tools/build release programs suffice_lib
+	@tools/run_tests
+
+check: ## layout, layer order, clang-tidy
+	@tools/bootstrap build test
+	@tools/check_format
+	@tools/check_layers --self-test
+	@tools/check_layers
+	@tools/build debug
+	@tools/tidy
+
+build: ## the programs, optimised: build/release/suffice
+	@tools/bootstrap build
+	@tools/build release programs suffice_lib
+
+debug: ## everything, with address and undefined-behaviour sanitizers
+	@tools/bootstrap build
+	@tools/build debug
+
+tsan: ## build and run the C++ tests with the thread sanitizer
+	@tools/bootstrap build
+	@tools/build tsan
+	@tools/run_tests --build build/tsan --only '^(cpp|fuzz)/'
+
+format: ## lay the sources out
+	@tools/check_format --fix
+
+bench: ## measure the release build, beside nginx on this machine
+	@tools/bootstrap build bench
+	@tools/build release
+	@tools/run_benches
+
+fuzz: ## run every fuzz driver for longer, from a new seed
+	@tools/bootstrap build
+	@tools/build debug
+	@tools/run_tests --only '^fuzz/' --fuzz-iterations $(ITERATIONS) --seed $(SEED)
+
+train: ## rebuild the small models from public data (Python with torch; up to an hour)
+	@tools/bootstrap build train
+	@tools/training/train_all
+
+clean: ## remove what was built
+	@rm -rf build
