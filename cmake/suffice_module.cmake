@@ -91,7 +91,7 @@ function(suffice_module name)
     set(libs ${M_LIBS})
     list(TRANSFORM libs REPLACE "^suffice::asio$" suffice_asio_plain)
     suffice_add_module_library(suffice_${name}_plain "${sources}" "${deps};${libs}" ON)
-    set_target_properties(suffice_${name}_plain PROPERTIES EXCLUDE_FROM_ALL ON)
+    set_target_properties(suffice_${name}_plain PROPERTIES EXCLUDE_FROM_ALL ON EXPORT_COMPILE_COMMANDS OFF)
   endif()
 
   if(M_PROGRAM AND mains)
