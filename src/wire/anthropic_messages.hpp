@@ -20,7 +20,8 @@ struct AnthropicRequestOptions {
   std::int64_t default_max_tokens = 1024;  ///< Messages requires max_tokens
   bool schema_enforced_elsewhere = true;
 };
-[[nodiscard]] Result<std::string> encode_anthropic_request(const ChatRequest& request, const AnthropicRequestOptions& options);
+[[nodiscard]] Result<std::string> encode_anthropic_request(const ChatRequest& request,
+                                                           const AnthropicRequestOptions& options);
 [[nodiscard]] Result<Completion> decode_anthropic_response(std::string_view body);
 [[nodiscard]] std::unique_ptr<StreamDecoder> make_anthropic_stream_decoder();
 [[nodiscard]] Error decode_anthropic_error(int status, std::string_view body);

@@ -1,0 +1,33 @@
+#pragma once
+// Pieces that whole and streamed OpenAI answers share. Not for use outside this folder.
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/json.hpp>
+
+#include "core/chat.hpp"
+#include "wire/json_writer.hpp"
+#include "wire/openai_chat.hpp"
+
+namespace suffice::wire {
+
+/// "call_<answer id>_<index>" for servers that name no tool call; unique within a conversation as far as answer ids are.
+[[nodiscard]] std::string made_up_call_id(std::string_view answer_id, std::size_t index);
+
+void write_usage(JsonWriter& json, const std::optional<Usage>& usage);
+void write_logprobs(JsonWriter& json, std::span<const TokenLogprob> tokens);
+void write_decision(JsonWriter& json, const DecisionExtension& decision);
+[[nodiscard]] std::string_view openai_finish_reason(FinishReason finish, bool has_tool_calls);
+
+[[nodiscard]] FinishReason read_finish_reason(std::string_view word);
+[[nodiscard]] std::optional<Usage> read_usage(const boost::json::object& body);
+[[nodiscard]] std::optional<std::vector<TokenLogprob>> read_logprobs(const boost::json::object& choice);
+/// `status` 0 inside a stream or a 200 answer.
+[[nodiscard]] Error read_openai_error(int status, const boost::json::object& body);
+
+}  // namespace suffice::wire
