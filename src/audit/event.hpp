@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/clock.hpp"
@@ -15,24 +16,24 @@ namespace suffice::audit {
 
 /// One call of one tier. Stored as JSON inside the event; field names are the record's (api/audit_event.schema.json).
 struct Attempt {
-  int tier = 0;               ///< index in the task's ladder
-  std::string model;          ///< policy name
-  std::string provider;       ///< gen_ai.provider.name
-  std::string response_model; ///< as the provider named it
-  std::string quantisation;   ///< Embedded: from the GGUF
+  int tier = 0;                ///< index in the task's ladder
+  std::string model;           ///< policy name
+  std::string provider;        ///< gen_ai.provider.name
+  std::string response_model;  ///< as the provider named it
+  std::string quantisation;    ///< Embedded: from the GGUF
   std::string adapter;
-  std::string prompt;         ///< name@version
+  std::string prompt;  ///< name@version
   bool local = false;
   bool stand_in = false;
   bool accepted = false;
-  std::string error;          ///< ErrorCode name when the call failed
+  std::string error;  ///< ErrorCode name when the call failed
   std::vector<Reason> reasons;
   std::vector<CheckResult> checks;
   std::vector<Signal> signals;
   std::optional<double> confidence;
   std::string confidence_source;
   std::optional<double> threshold;
-  std::string certificate;    ///< id, empty when the threshold is a raw min_confidence
+  std::string certificate;  ///< id, empty when the threshold is a raw min_confidence
   std::int64_t latency_us = 0;
   std::int64_t first_token_us = 0;
   Usage usage;
@@ -43,6 +44,7 @@ struct Attempt {
 
 /// Text is here only to be hashed and previewed: `input` and `output` never leave audit/ unredacted.
 struct Event {
+  /// Stored by name: never rename.
   enum class Kind : std::uint8_t { Request, PolicyReload, PolicyReloadFailed, KillSwitch, Start, Stop };
   Kind kind = Kind::Request;
   std::string id;  ///< UUIDv7, set by the producer
@@ -51,7 +53,7 @@ struct Event {
   std::string trace_id;  ///< W3C, empty when none
   std::string task;
   std::string caller_group;
-  std::string surface;   ///< "openai.chat.completions"
+  std::string surface;  ///< "openai.chat.completions"
   Route route = Route::Frontier;
   std::vector<Reason> reasons;  ///< primary first; empty for a local accept
   std::vector<CheckResult> input_checks;
@@ -59,7 +61,7 @@ struct Event {
   std::string policy_version;
   std::string served_model;
   int http_status = 0;
-  std::string outcome;   ///< "ok", or an ErrorCode name
+  std::string outcome;  ///< "ok", or an ErrorCode name
   bool streamed = false;
   bool stand_in = false;
   Usd cost;
@@ -71,6 +73,7 @@ struct Event {
   std::string output;            ///< raw; hashed, redacted, dropped
   std::string note;              ///< state changes: what changed, for people
 };
+/// "request", "policy_reload", "policy_reload_failed", "kill_switch", "start", "stop": the words of the record.
 [[nodiscard]] std::string_view name(Event::Kind kind) noexcept;
 
 }  // namespace suffice::audit
