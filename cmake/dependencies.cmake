@@ -9,7 +9,7 @@
 #   suffice::threads
 # Tests get gtest and gmock, benches Google Benchmark, from suffice_module().
 
-find_package(Boost 1.81 REQUIRED COMPONENTS json)
+find_package(Boost 1.81 REQUIRED CONFIG COMPONENTS json)
 find_package(OpenSSL REQUIRED)
 find_package(Threads REQUIRED)
 find_package(yaml-cpp REQUIRED)

@@ -72,9 +72,8 @@ if(NOT SUFFICE_LLAMA_FOUND)
   set(SUFFICE_LLAMA_FROM "not found, so suffice-engine is not built: run tools/fetch_llama or set -DSUFFICE_LLAMA_ROOT=DIR")
 endif()
 
-# suffice_link_llama(TARGET): links TARGET to libllama; it is built without sanitizers, whose runtime belongs to the
-# system's loader.
+# suffice_link_llama(TARGET): links a target that is no module of src/ to libllama.
 function(suffice_link_llama target)
   target_link_libraries(${target} PUBLIC suffice::llama)
-  set_target_properties(${target} PROPERTIES SUFFICE_PLAIN ON)
+  set_target_properties(${target} PROPERTIES SUFFICE_PLAIN ${SUFFICE_PLAIN_ENGINE} SKIP_BUILD_RPATH ON)
 endfunction()

@@ -7,10 +7,15 @@
 #   *_bench.cpp      one Google Benchmark program suffice_NAME_bench
 #   *main.cpp        the program of PROGRAM
 # DEPS are folders above this one in the layer order; LIBS are from cmake/dependencies.cmake. Both are public.
-# A module with suffice::llama among its LIBS, its programs and what they link are built without sanitizers; when
-# libllama is not there, the module is left out.
+# A module with suffice::llama among its LIBS is left out when libllama is not there.
 #
-# When sanitizers are on, every module has a twin suffice_NAME_plain without them, built only where something links it.
+# With SUFFICE_PLAIN_ENGINE such a module, its programs and what they link are built without sanitizers: every other
+# module then has a twin suffice_NAME_plain, built only where something links it.
+
+set(SUFFICE_TWINS OFF)
+if(SUFFICE_SANITIZE AND SUFFICE_PLAIN_ENGINE)
+  set(SUFFICE_TWINS ON)
+endif()
 
 # suffice_target_names(OUT SUFFIX MODULE...): targets of modules; a folder that does not exist yet is said and left out.
 function(suffice_target_names out suffix)
@@ -45,8 +50,8 @@ function(suffice_add_program target plain)
   cmake_parse_arguments(P "" "" "SOURCES;LINKS" ${ARGN})
   add_executable(${target} ${P_SOURCES})
   target_link_libraries(${target} PRIVATE ${P_LINKS})
-  # A plain program names its library folder itself (suffice_llama_target).
-  set_target_properties(${target} PROPERTIES SUFFICE_PLAIN ${plain} SKIP_BUILD_RPATH ${plain})
+  # The one library folder outside the system is named by suffice_llama_target.
+  set_target_properties(${target} PROPERTIES SUFFICE_PLAIN ${plain} SKIP_BUILD_RPATH ON)
 endfunction()
 
 function(suffice_module name)
@@ -61,8 +66,8 @@ function(suffice_module name)
     if(NOT SUFFICE_LLAMA_FOUND)
       return()
     endif()
-    set(plain ON)
-    if(SUFFICE_SANITIZE)
+    if(SUFFICE_TWINS)
+      set(plain ON)
       set(suffix _plain)
     endif()
   endif()
@@ -86,7 +91,7 @@ function(suffice_module name)
   suffice_add_module_library(suffice_${name} "${sources}" "${deps};${libs}" ${plain})
   add_library(suffice::${name} ALIAS suffice_${name})
   set_property(GLOBAL APPEND PROPERTY SUFFICE_MODULES ${name})
-  if(SUFFICE_SANITIZE AND NOT plain)
+  if(SUFFICE_TWINS AND NOT plain)
     suffice_target_names(deps _plain ${M_DEPS})
     set(libs ${M_LIBS})
     list(TRANSFORM libs REPLACE "^suffice::asio$" suffice_asio_plain)
@@ -184,7 +189,7 @@ function(suffice_say_configuration)
   message(STATUS "libllama: ${SUFFICE_LLAMA_FROM}")
 endfunction()
 
-if(SUFFICE_SANITIZE)
+if(SUFFICE_TWINS)
   suffice_add_asio(suffice_asio_plain)
   set_target_properties(suffice_asio_plain PROPERTIES SUFFICE_PLAIN ON EXCLUDE_FROM_ALL ON)
 endif()
