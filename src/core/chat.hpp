@@ -71,8 +71,8 @@ struct ToolChoice {
 struct ResponseFormat {
   enum class Kind : std::uint8_t { Text, JsonObject, JsonSchema };
   Kind kind = Kind::Text;
-  std::string name;   ///< JsonSchema only
-  JsonText schema;    ///< JsonSchema only
+  std::string name;  ///< JsonSchema only
+  JsonText schema;   ///< JsonSchema only
   std::optional<bool> strict;
   bool operator==(const ResponseFormat&) const = default;
 };
@@ -105,7 +105,8 @@ struct ChatRequest {
   bool stream_usage = false;                    ///< OpenAI stream_options.include_usage
   std::map<std::string, std::string> metadata;  ///< strings, as OpenAI defines it
   std::string user;
-  JsonText extra;  ///< an object of fields this program does not know, kept for a provider of the same dialect; empty when none
+  JsonText
+      extra;  ///< an object of fields this program does not know, kept for a provider of the same dialect; empty when none
   bool operator==(const ChatRequest&) const = default;
 };
 
@@ -162,9 +163,9 @@ struct Delta {
   std::string text;
   struct ToolCallPart {
     std::size_t index = 0;
-    std::string id;              ///< first part only
-    std::string name;            ///< first part only
-    std::string arguments;       ///< appended
+    std::string id;         ///< first part only
+    std::string name;       ///< first part only
+    std::string arguments;  ///< appended
     bool operator==(const ToolCallPart&) const = default;
   };
   std::vector<ToolCallPart> tool_calls;

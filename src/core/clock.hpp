@@ -29,7 +29,9 @@ class Deadline {
   /// No limit: for tests and background work only.
   static Deadline never() { return Deadline{SteadyTime::max()}; }
   static Deadline at(SteadyTime when) { return Deadline{when}; }
-  static Deadline after(std::chrono::milliseconds span, SteadyTime now = std::chrono::steady_clock::now()) { return Deadline{now + span}; }
+  static Deadline after(std::chrono::milliseconds span, SteadyTime now = std::chrono::steady_clock::now()) {
+    return Deadline{now + span};
+  }
 
   [[nodiscard]] SteadyTime when() const { return when_; }
   [[nodiscard]] bool is_never() const { return when_ == SteadyTime::max(); }
@@ -37,10 +39,12 @@ class Deadline {
   /// Time left, never negative.
   [[nodiscard]] std::chrono::milliseconds remaining(SteadyTime now = std::chrono::steady_clock::now()) const {
     if (is_never()) return std::chrono::milliseconds::max();
-    return now >= when_ ? std::chrono::milliseconds{0} : std::chrono::duration_cast<std::chrono::milliseconds>(when_ - now);
+    return now >= when_ ? std::chrono::milliseconds{0}
+                        : std::chrono::duration_cast<std::chrono::milliseconds>(when_ - now);
   }
   /// The earlier of this and `now + span`.
-  [[nodiscard]] Deadline shortened_to(std::chrono::milliseconds span, SteadyTime now = std::chrono::steady_clock::now()) const {
+  [[nodiscard]] Deadline shortened_to(std::chrono::milliseconds span,
+                                      SteadyTime now = std::chrono::steady_clock::now()) const {
     const SteadyTime other = now + span;
     return Deadline{other < when_ ? other : when_};
   }

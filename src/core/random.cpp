@@ -1,10 +1,9 @@
 #include "core/random.hpp"
 
-#include <sys/random.h>
-
 #include <array>
 #include <cstddef>
 #include <cstdlib>
+#include <sys/random.h>
 
 namespace suffice {
 

@@ -45,7 +45,13 @@ enum class Reason : std::uint8_t {
 [[nodiscard]] std::string_view meaning(Reason reason) noexcept;
 
 /// Where the answer came from, as people read it. Stored: never renumber.
-enum class Route : std::uint8_t { Local = 1, Frontier = 2, EscalatedAfterValidation = 3, HumanApproved = 4, Refused = 5 };
+enum class Route : std::uint8_t {
+  Local = 1,
+  Frontier = 2,
+  EscalatedAfterValidation = 3,
+  HumanApproved = 4,
+  Refused = 5
+};
 /// "local", "frontier", "escalated", "human_approved", "refused".
 [[nodiscard]] std::string_view name(Route route) noexcept;
 [[nodiscard]] std::optional<Route> route_from_name(std::string_view name) noexcept;

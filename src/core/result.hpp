@@ -25,17 +25,17 @@ using Result = std::expected<T, Error>;
 }  // namespace suffice
 
 /// Evaluates `expr` (a Result); returns its Error from the enclosing function, else yields nothing. Not for use around co_await.
-#define SUFFICE_TRY_VOID(expr)                                                                  \
-  do {                                                                                          \
-    auto suffice_try_result = (expr);                                                           \
-    if (!suffice_try_result) return std::unexpected(std::move(suffice_try_result).error());     \
+#define SUFFICE_TRY_VOID(expr)                                                              \
+  do {                                                                                      \
+    auto suffice_try_result = (expr);                                                       \
+    if (!suffice_try_result) return std::unexpected(std::move(suffice_try_result).error()); \
   } while (false)
 
 /// `SUFFICE_TRY(auto x, f());` declares x from f()'s value or returns its Error. Not for use around co_await.
 #define SUFFICE_TRY_CONCAT_INNER(a, b) a##b
 #define SUFFICE_TRY_CONCAT(a, b) SUFFICE_TRY_CONCAT_INNER(a, b)
-#define SUFFICE_TRY(declaration, expr)                                                                        \
-  auto SUFFICE_TRY_CONCAT(suffice_try_, __LINE__) = (expr);                                                   \
-  if (!SUFFICE_TRY_CONCAT(suffice_try_, __LINE__))                                                            \
-    return std::unexpected(std::move(SUFFICE_TRY_CONCAT(suffice_try_, __LINE__)).error());                    \
+#define SUFFICE_TRY(declaration, expr)                                                     \
+  auto SUFFICE_TRY_CONCAT(suffice_try_, __LINE__) = (expr);                                \
+  if (!SUFFICE_TRY_CONCAT(suffice_try_, __LINE__))                                         \
+    return std::unexpected(std::move(SUFFICE_TRY_CONCAT(suffice_try_, __LINE__)).error()); \
   declaration = *std::move(SUFFICE_TRY_CONCAT(suffice_try_, __LINE__))

@@ -1,11 +1,11 @@
 #include "core/text.hpp"
 
-#include <utf8proc.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
+
+#include <utf8proc.h>
 
 namespace suffice {
 namespace {
@@ -15,7 +15,9 @@ constexpr bool is_continuation(char c) noexcept { return (static_cast<unsigned c
 
 /// Length of the well-formed sequence at `text[at]`, 0 when there is none (Unicode 15, table 3-7).
 std::size_t sequence_length(std::string_view text, std::size_t at) noexcept {
-  const auto byte = [&](std::size_t i) -> unsigned { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
+  const auto byte = [&](std::size_t i) -> unsigned {
+    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
+  };
   const unsigned lead = byte(at);
   if (lead < 0x80) return 1;
   const auto continues = [&](std::size_t i) { return (byte(i) & 0xc0U) == 0x80U; };
@@ -36,7 +38,8 @@ std::size_t sequence_length(std::string_view text, std::size_t at) noexcept {
 
 std::string lower_ascii(std::string_view text) {
   std::string lowered(text);
-  std::ranges::transform(lowered, lowered.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  std::ranges::transform(lowered, lowered.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
   return lowered;
 }
 
@@ -94,7 +97,8 @@ std::string_view last_code_points(std::string_view utf8, std::size_t count) noex
 std::string fold_case(std::string_view utf8) {
   if (std::ranges::all_of(utf8, [](char c) { return static_cast<unsigned char>(c) < 0x80; })) return lower_ascii(utf8);
   utf8proc_uint8_t* mapped = nullptr;
-  const auto options = static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT | UTF8PROC_CASEFOLD);
+  const auto options =
+      static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT | UTF8PROC_CASEFOLD);
   const utf8proc_ssize_t size = utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(utf8.data()),
                                              static_cast<utf8proc_ssize_t>(utf8.size()), &mapped, options);
   const std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owner(mapped, &std::free);

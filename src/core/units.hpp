@@ -28,7 +28,9 @@ struct Usd {
 struct Probability {
   double value = 0;
 
-  static Probability clamp(double raw) { return Probability{std::isnan(raw) ? 0.0 : std::fmin(1.0, std::fmax(0.0, raw))}; }
+  static Probability clamp(double raw) {
+    return Probability{std::isnan(raw) ? 0.0 : std::fmin(1.0, std::fmax(0.0, raw))};
+  }
   constexpr auto operator<=>(const Probability&) const = default;
 };
 

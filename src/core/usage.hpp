@@ -13,7 +13,7 @@ struct Usage {
   std::int64_t input_tokens = 0;         ///< whole prompt, cached part included
   std::int64_t cached_input_tokens = 0;  ///< part of input_tokens served from a prefix cache
   std::int64_t output_tokens = 0;
-  std::int64_t reasoning_tokens = 0;     ///< part of output_tokens
+  std::int64_t reasoning_tokens = 0;  ///< part of output_tokens
 
   Usage& operator+=(const Usage& other) {
     input_tokens += other.input_tokens;

@@ -29,10 +29,10 @@ struct Verdict {
   std::vector<Reason> reasons;
   std::vector<CheckResult> checks;
   std::vector<Signal> signals;
-  Probability confidence;        ///< the one number compared with the threshold
-  std::string confidence_source; ///< which signal or calibrator it is; empty when none
-  Probability threshold;         ///< what it was compared with
-  std::string served_text;       ///< the answer as it may be shown: markers removed, label canonicalised
+  Probability confidence;         ///< the one number compared with the threshold
+  std::string confidence_source;  ///< which signal or calibrator it is; empty when none
+  Probability threshold;          ///< what it was compared with
+  std::string served_text;        ///< the answer as it may be shown: markers removed, label canonicalised
 
   [[nodiscard]] bool accepted() const { return reasons.empty(); }
 };
