@@ -1,4 +1,5 @@
-# suffice_module(NAME [DEPS MODULE...] [LIBS TARGET...] [TEST_DEPS MODULE...] [TEST_LIBS TARGET...] [PROGRAM NAME])
+# suffice_module(NAME [DEPS MODULE...] [LIBS TARGET...] [TEST_DEPS MODULE...] [TEST_LIBS TARGET...]
+#                [PROGRAM NAME] [EXCLUDE SUBFOLDER...])
 #
 # Called once in src/NAME/CMakeLists.txt. From the files of that folder and its subfolders:
 #   *.cpp            static library suffice_NAME (header-only: an interface library), also named suffice::NAME
@@ -7,10 +8,14 @@
 #   *_bench.cpp      one Google Benchmark program suffice_NAME_bench
 #   *main.cpp        the program of PROGRAM
 # DEPS are folders above this one in the layer order; LIBS are from cmake/dependencies.cmake. Both are public.
-# A module with suffice::llama among its LIBS is left out when libllama is not there.
+# EXCLUDE leaves subfolders to somebody else.
 #
-# With SUFFICE_PLAIN_ENGINE such a module, its programs and what they link are built without sanitizers: every other
-# module then has a twin suffice_NAME_plain, built only where something links it.
+# suffice_llama_program(TARGET SOURCES FILE... MODULES NAME...): a program that links libllama; a no-op without libllama.
+# With SUFFICE_PLAIN_ENGINE it is built without sanitizers, and so is what it links: every module then has a twin
+# suffice_NAME_plain, built only where something links it.
+
+# Everything that is run, and nothing that only tests it.
+add_custom_target(programs)
 
 set(SUFFICE_TWINS OFF)
 if(SUFFICE_SANITIZE AND SUFFICE_PLAIN_ENGINE)
@@ -54,26 +59,34 @@ function(suffice_add_program target plain)
   set_target_properties(${target} PROPERTIES SUFFICE_PLAIN ${plain} SKIP_BUILD_RPATH ON)
 endfunction()
 
+function(suffice_llama_program target)
+  cmake_parse_arguments(P "" "" "SOURCES;MODULES" ${ARGN})
+  if(NOT SUFFICE_LLAMA_FOUND)
+    return()
+  endif()
+  set(suffix "")
+  if(SUFFICE_TWINS)
+    set(suffix _plain)
+  endif()
+  suffice_target_names(links "${suffix}" ${P_MODULES})
+  suffice_add_program(${target} ${SUFFICE_TWINS} SOURCES ${P_SOURCES} LINKS ${links} suffice::llama)
+  # It runs on the root's libraries before the system's: only what it uses is asked for.
+  target_link_options(${target} PRIVATE "LINKER:--as-needed")
+  add_dependencies(programs ${target})
+endfunction()
+
 function(suffice_module name)
-  cmake_parse_arguments(M "" "PROGRAM" "DEPS;LIBS;TEST_DEPS;TEST_LIBS" ${ARGN})
+  cmake_parse_arguments(M "" "PROGRAM" "DEPS;LIBS;TEST_DEPS;TEST_LIBS;EXCLUDE" ${ARGN})
   if(M_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "suffice_module(${name}): unknown arguments ${M_UNPARSED_ARGUMENTS}")
   endif()
 
-  set(plain OFF)
-  set(suffix "")
-  if("suffice::llama" IN_LIST M_LIBS)
-    if(NOT SUFFICE_LLAMA_FOUND)
-      return()
-    endif()
-    if(SUFFICE_TWINS)
-      set(plain ON)
-      set(suffix _plain)
-    endif()
-  endif()
-
   set(folder "${CMAKE_CURRENT_SOURCE_DIR}")
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${folder}/*.cpp")
+  foreach(subfolder IN LISTS M_EXCLUDE)
+    file(GLOB_RECURSE excluded CONFIGURE_DEPENDS "${folder}/${subfolder}/*.cpp")
+    list(REMOVE_ITEM sources ${excluded})
+  endforeach()
   set(tests ${sources})
   list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
   set(fuzzers ${sources})
@@ -84,14 +97,11 @@ function(suffice_module name)
   list(FILTER mains INCLUDE REGEX "main\\.cpp$")
   list(FILTER sources EXCLUDE REGEX "(_test|_fuzz|_bench|main)\\.cpp$")
 
-  # Instrumented programs link instrumented modules, plain ones the plain twins.
-  suffice_target_names(deps "${suffix}" ${M_DEPS})
-  set(libs ${M_LIBS})
-  list(TRANSFORM libs REPLACE "^suffice::asio$" "suffice_asio${suffix}")
-  suffice_add_module_library(suffice_${name} "${sources}" "${deps};${libs}" ${plain})
+  suffice_target_names(deps "" ${M_DEPS})
+  suffice_add_module_library(suffice_${name} "${sources}" "${deps};${M_LIBS}" OFF)
   add_library(suffice::${name} ALIAS suffice_${name})
   set_property(GLOBAL APPEND PROPERTY SUFFICE_MODULES ${name})
-  if(SUFFICE_TWINS AND NOT plain)
+  if(SUFFICE_TWINS)
     suffice_target_names(deps _plain ${M_DEPS})
     set(libs ${M_LIBS})
     list(TRANSFORM libs REPLACE "^suffice::asio$" suffice_asio_plain)
@@ -100,7 +110,7 @@ function(suffice_module name)
   endif()
 
   if(M_PROGRAM AND mains)
-    suffice_add_program(${M_PROGRAM} ${plain} SOURCES ${mains} LINKS suffice_${name})
+    suffice_add_program(${M_PROGRAM} OFF SOURCES ${mains} LINKS suffice_${name})
     add_dependencies(programs ${M_PROGRAM})
   endif()
   if(NOT SUFFICE_BUILD_TESTS)
@@ -108,28 +118,25 @@ function(suffice_module name)
   endif()
 
   if(tests)
-    suffice_target_names(test_deps "${suffix}" ${M_TEST_DEPS})
+    suffice_target_names(test_deps "" ${M_TEST_DEPS})
     suffice_uses_testing(uses_testing ${tests})
     if(uses_testing)
-      list(APPEND test_deps suffice_testing${suffix})
+      list(APPEND test_deps suffice_testing)
     endif()
-    suffice_add_program(suffice_${name}_test ${plain} SOURCES ${tests}
+    suffice_add_program(suffice_${name}_test OFF SOURCES ${tests}
       LINKS suffice_${name} ${test_deps} ${M_TEST_LIBS} GTest::gmock GTest::gtest GTest::gtest_main)
     add_test(NAME ${name} COMMAND suffice_${name}_test)
   endif()
   foreach(fuzzer IN LISTS fuzzers)
     cmake_path(GET fuzzer STEM stem)
     string(REGEX REPLACE "_fuzz$" "" stem "${stem}")
-    suffice_add_program(suffice_fuzz_${stem} ${plain} SOURCES "${fuzzer}" LINKS suffice_${name})
+    suffice_add_program(suffice_fuzz_${stem} OFF SOURCES "${fuzzer}" LINKS suffice_${name})
   endforeach()
   if(benches)
-    suffice_add_program(suffice_${name}_bench ${plain} SOURCES ${benches}
+    suffice_add_program(suffice_${name}_bench OFF SOURCES ${benches}
       LINKS suffice_${name} benchmark::benchmark benchmark::benchmark_main)
   endif()
 endfunction()
-
-# Everything that is run, and nothing that only tests it.
-add_custom_target(programs)
 
 # suffice_uses_testing(OUT FILE...): whether a file includes "testing/...". Asked of the files, so that the tests of a
 # low module do not wait for everything that suffice_testing links.
