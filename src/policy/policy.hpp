@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/chat.hpp"
@@ -50,7 +51,8 @@ struct Quota {
 struct Model {
   std::string name;  ///< key in the file
   ProviderKind provider = ProviderKind::OpenAi;
-  std::string model;        ///< the provider's name of it (deployment for Azure); path of the GGUF for Embedded; path of the recording for Recorded
+  std::string
+      model;  ///< the provider's name of it (deployment for Azure); path of the GGUF for Embedded; path of the recording for Recorded
   std::string endpoint;     ///< absolute URL; empty for Embedded and Recorded
   std::string api_version;  ///< Azure, Anthropic
   SecretRef api_key;
@@ -63,8 +65,8 @@ struct Model {
   Timeouts timeouts;
   Retries retries;
   Sampling sampling;
-  int threads = 1;   ///< Embedded: threads per context
-  int contexts = 1;  ///< Embedded: requests computed at once
+  int threads = 1;        ///< Embedded: threads per context
+  int contexts = 1;       ///< Embedded: requests computed at once
   bool stand_in = false;  ///< Recorded: not a model; every screen that shows its answers says so
   [[nodiscard]] bool is_local() const { return local; }
   bool local = false;  ///< runs inside the data boundary (default: Embedded and Ollama on loopback)
@@ -85,7 +87,14 @@ struct HardStopGroup {
 };
 
 enum class Impact : std::uint8_t { Low, Medium, High };
-enum class ConfidenceSignal : std::uint8_t { None, LabelProbability, LabelMargin, MeanLogprob, MinTokenProbability, SelfReported };
+enum class ConfidenceSignal : std::uint8_t {
+  None,
+  LabelProbability,
+  LabelMargin,
+  MeanLogprob,
+  MinTokenProbability,
+  SelfReported
+};
 enum class RolloutStage : std::uint8_t { Off, Shadow, Canary, On };
 enum class OnFrontierUnavailable : std::uint8_t { Error, LocalWithWarning };
 [[nodiscard]] std::string_view name(Impact value) noexcept;
@@ -95,7 +104,8 @@ enum class OnFrontierUnavailable : std::uint8_t { Error, LocalWithWarning };
 /// A validator with its parameters, beyond those that have fields of their own.
 struct EvidenceRule {
   bool required = false;
-  std::string pointer;  ///< JSON pointer to the citation in a JSON answer; empty: the whole answer must occur in the input
+  std::string
+      pointer;  ///< JSON pointer to the citation in a JSON answer; empty: the whole answer must occur in the input
   bool operator==(const EvidenceRule&) const = default;
 };
 
@@ -104,7 +114,7 @@ struct Validators {
   std::int64_t chars_min = 1;
   std::int64_t chars_max = 0;  ///< 0: no limit
   bool code_fence_tolerated = false;
-  bool tool_calls = true;      ///< proposed calls must name known tools and satisfy their schemas
+  bool tool_calls = true;  ///< proposed calls must name known tools and satisfy their schemas
   EvidenceRule evidence;
   bool operator==(const Validators&) const = default;
 };
@@ -139,7 +149,8 @@ struct Task {
   JsonText schema;
   std::optional<double> min_confidence;
   ConfidenceSignal confidence = ConfidenceSignal::None;
-  bool confidence_marker = false;  ///< the prompt asks for "CONFIDENCE: n"; the marker is removed from what the caller sees
+  bool confidence_marker =
+      false;  ///< the prompt asks for "CONFIDENCE: n"; the marker is removed from what the caller sees
   Validators validators;
   std::vector<std::string> hard_stops;  ///< group names; empty list means none
   std::int64_t max_input_chars = 8'000;
@@ -161,10 +172,12 @@ enum class KillSwitch : std::uint8_t { Off, FrontierOnly, LocalOnly };
 /// One loaded policy file. Immutable after load; shared by snapshot.
 struct Policy {
   int format = 1;
-  std::string version;      ///< first 12 hex digits of the SHA-256 of the file's bytes
-  std::string source_path;  ///< file it came from
+  std::string version;                   ///< first 12 hex digits of the SHA-256 of the file's bytes
+  std::string source_path;               ///< file it came from
+  std::vector<std::string> prompt_dirs;  ///< folders of prompt files, absolute or relative to the working directory
   std::map<std::string, Model> models;
-  std::map<std::string, std::string> aliases;  ///< alias -> model chosen at load (first candidate whose secret is present)
+  std::map<std::string, std::string>
+      aliases;  ///< alias -> model chosen at load (first candidate whose secret is present)
   std::map<std::string, HardStopGroup> hard_stops;
   std::map<std::string, Task> tasks;
   std::string default_task;  ///< for `suffice/auto` when no rule matches; empty: unknown_task
