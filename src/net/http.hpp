@@ -24,5 +24,11 @@ class Headers {
 };
 
 [[nodiscard]] bool equal_ignoring_case(std::string_view a, std::string_view b);
+/// Whether `text` may be a method or a field name (RFC 9110, 5.6.2).
+[[nodiscard]] bool is_token(std::string_view text);
+/// Whether `text` may be a field value: no control characters but the tab (RFC 9110, 5.5).
+[[nodiscard]] bool is_field_value(std::string_view text);
+/// The words after the status code; for people only (RFC 9112, 4).
+[[nodiscard]] std::string_view reason_phrase(int status);
 
 }  // namespace suffice::net

@@ -34,7 +34,7 @@ struct ServerRequest {
   std::string query;  ///< raw, without '?'
   Headers headers;
   std::string body;
-  std::string peer;   ///< address of the caller
+  std::string peer;     ///< address of the caller
   SteadyTime received;  ///< when the whole request was read
 };
 
@@ -89,7 +89,8 @@ struct HttpServerOptions {
 class HttpServer {
  public:
   /// Binds at once: AddressInUse, InvalidArgument or IoFailed when that is impossible.
-  static Result<std::unique_ptr<HttpServer>> create(std::vector<boost::asio::any_io_executor> executors, HttpServerOptions options);
+  static Result<std::unique_ptr<HttpServer>> create(std::vector<boost::asio::any_io_executor> executors,
+                                                    HttpServerOptions options);
   virtual ~HttpServer() = default;
   /// The bound address, with the real port.
   [[nodiscard]] virtual ListenAddress address() const = 0;
