@@ -19,8 +19,8 @@ namespace suffice::gate {
 /// The rules of one task, compiled once per policy snapshot. Immutable; any thread.
 struct GateRules {
   policy::Task task;
-  std::shared_ptr<const HardStops> hard_stops;    ///< null when the task names none
-  std::shared_ptr<const JsonSchema> schema;       ///< null when the task has none
+  std::shared_ptr<const HardStops> hard_stops;  ///< null when the task names none
+  std::shared_ptr<const JsonSchema> schema;     ///< null when the task has none
 };
 
 /// Compiles what `task` needs. PolicyInvalid when a pattern or schema does not compile (policy validation finds most earlier).

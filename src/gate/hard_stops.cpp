@@ -1,0 +1,230 @@
+#include "gate/hard_stops.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+#include <re2/re2.h>
+#include <re2/set.h>
+
+#include "core/text.hpp"
+#include "gate/match_text.hpp"
+
+namespace suffice::gate {
+namespace {
+
+// Per automaton. RE2 drops and rebuilds cached states when a text needs more; only a rule set that cannot scan at all in this
+// much memory takes the slower path of HardStops::Impl::scan.
+constexpr std::int64_t kAutomatonBytesMax = 16L * 1024 * 1024;
+
+// RE2's \b is ASCII; these are the same for Unicode letters, digits and the underscore.
+constexpr std::string_view kWordBegins = R"((?:^|[^\pL\pN_]))";
+constexpr std::string_view kWordEnds = R"((?:$|[^\pL\pN_]))";
+constexpr std::string_view kSpaces = R"([\s\x0b\x{85}\pZ]+)";
+
+// What an excepted expression is replaced with: neither a letter nor white space, so that what surrounds it does not grow together.
+constexpr char kBlank = '\x01';
+
+// Blanking is one search per hit; a text with more hits keeps the rest, which can only stop more.
+constexpr int kBlanksMax = 256;
+
+RE2::Options options() {
+  RE2::Options options;
+  options.set_case_sensitive(false);
+  options.set_log_errors(false);
+  options.set_max_mem(kAutomatonBytesMax);
+  options.set_never_capture(true);
+  return options;
+}
+
+/// `words` as an expression: its white space runs match any run.
+std::string literal_expression(std::string_view words) {
+  const std::string folded = match_text(words);
+  std::string expression;
+  std::string_view rest = trim(folded);
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find_first_of(" \t\n\v\f\r"), rest.size());
+    if (!expression.empty()) expression += kSpaces;
+    expression += RE2::QuoteMeta(re2::StringPiece(rest.data(), end));
+    rest = trim(rest.substr(end));
+  }
+  return expression;
+}
+
+struct Rule {
+  std::size_t group = 0;
+  std::string text;                 ///< as the policy writes it
+  std::unique_ptr<RE2> expression;  ///< used alone when the set cannot scan
+};
+
+struct Group {
+  std::string name;
+  Reason reason = Reason::HardStopNovel;
+  bool check_input = true;
+  bool check_output = true;
+  std::unique_ptr<RE2> except;  ///< null when the group excepts nothing
+};
+
+Result<std::unique_ptr<RE2>> compile_one(const std::string& expression, const policy::HardStopGroup& group,
+                                         std::string_view field, std::string_view written) {
+  auto compiled = std::make_unique<RE2>(expression, options());
+  if (compiled->ok()) return compiled;
+  return fail(ErrorCode::PolicyInvalid,
+              fmt::format("hard stop '{}': {} '{}' is not an RE2 expression: {}", group.name, field, written,
+                          compiled->error()),
+              fmt::format("hard_stops.{}.{}", group.name, field));
+}
+
+Result<std::unique_ptr<RE2>> compile_except(const policy::HardStopGroup& group) {
+  std::string joined;
+  for (const std::string& written : group.except) {
+    SUFFICE_TRY(const auto alone, compile_one(written, group, "except", written));
+    joined += fmt::format("{}(?:{})", joined.empty() ? "" : "|", written);
+  }
+  return compile_one(joined, group, "except", joined);
+}
+
+}  // namespace
+
+struct HardStops::Impl {
+  std::vector<Group> groups;
+  std::vector<Rule> rules;
+  std::unique_ptr<RE2::Set> set;
+
+  Result<void> add(const policy::HardStopGroup& group);
+  Result<void> add_rule(const policy::HardStopGroup& group, std::string_view field, const std::string& written,
+                        std::string expression);
+  Result<void> finish();
+  [[nodiscard]] std::vector<int> scan(const std::string& text) const;
+  [[nodiscard]] bool anything_matches(const std::string& text) const;
+  [[nodiscard]] std::string blanked(const std::string& text, const Group& group) const;
+};
+
+Result<void> HardStops::Impl::add_rule(const policy::HardStopGroup& group, std::string_view field,
+                                       const std::string& written, std::string expression) {
+  SUFFICE_TRY(auto compiled, compile_one(expression, group, field, written));
+  if (expression.empty() || RE2::PartialMatch("", *compiled)) {
+    return fail(ErrorCode::PolicyInvalid,
+                fmt::format("hard stop '{}': {} '{}' matches the empty text, so it would stop everything", group.name,
+                            field, written),
+                fmt::format("hard_stops.{}.{}", group.name, field));
+  }
+  rules.push_back(Rule{.group = groups.size() - 1, .text = written, .expression = std::move(compiled)});
+  return {};
+}
+
+Result<void> HardStops::Impl::add(const policy::HardStopGroup& group) {
+  groups.push_back(Group{.name = group.name,
+                         .reason = group.reason,
+                         .check_input = group.check_input,
+                         .check_output = group.check_output,
+                         .except = nullptr});
+  if (!group.except.empty()) {
+    SUFFICE_TRY(groups.back().except, compile_except(group));
+  }
+  for (const std::string& word : group.words) {
+    std::string literal = literal_expression(word);
+    if (!literal.empty()) literal = fmt::format("{}{}{}", kWordBegins, literal, kWordEnds);
+    SUFFICE_TRY_VOID(add_rule(group, "words", word, std::move(literal)));
+  }
+  for (const std::string& phrase : group.phrases) {
+    SUFFICE_TRY_VOID(add_rule(group, "phrases", phrase, literal_expression(phrase)));
+  }
+  for (const std::string& pattern : group.patterns) SUFFICE_TRY_VOID(add_rule(group, "patterns", pattern, pattern));
+  return {};
+}
+
+Result<void> HardStops::Impl::finish() {
+  if (rules.empty()) return {};
+  set = std::make_unique<RE2::Set>(options(), RE2::UNANCHORED);
+  for (const Rule& rule : rules) {
+    std::string error;
+    if (set->Add(rule.expression->pattern(), &error) < 0) {
+      return fail(ErrorCode::PolicyInvalid,
+                  fmt::format("hard stop '{}': '{}': {}", groups[rule.group].name, rule.text, error));
+    }
+  }
+  if (!set->Compile())
+    return fail(ErrorCode::PolicyInvalid,
+                "the hard stops do not fit into one automaton; use fewer or simpler patterns");
+  return {};
+}
+
+/// Indices of the rules that match, in their order.
+std::vector<int> HardStops::Impl::scan(const std::string& text) const {
+  std::vector<int> found;
+  RE2::Set::ErrorInfo error{};
+  if (set->Match(text, &found, &error) || error.kind == RE2::Set::kNoError) {
+    std::ranges::sort(found);
+    return found;
+  }
+  // Out of automaton memory: one expression at a time falls back to RE2's bounded simulation, still linear in the text.
+  found.clear();
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    if (RE2::PartialMatch(text, *rules[i].expression)) found.push_back(static_cast<int>(i));
+  }
+  return found;
+}
+
+bool HardStops::Impl::anything_matches(const std::string& text) const {
+  RE2::Set::ErrorInfo error{};
+  return set->Match(text, nullptr, &error) || error.kind != RE2::Set::kNoError;
+}
+
+std::string HardStops::Impl::blanked(const std::string& text, const Group& group) const {
+  std::string out;
+  out.reserve(text.size());
+  std::size_t kept = 0;
+  std::size_t from = 0;
+  re2::StringPiece hit;
+  for (int blanks = 0; blanks < kBlanksMax && from <= text.size(); ++blanks) {
+    if (!group.except->Match(text, from, text.size(), RE2::UNANCHORED, &hit, 1)) break;
+    const auto begin = static_cast<std::size_t>(hit.data() - text.data());
+    out.append(text, kept, begin - kept);
+    if (!hit.empty()) out.push_back(kBlank);
+    kept = begin + hit.size();
+    from = hit.empty() ? kept + 1 : kept;
+  }
+  out.append(text, kept);
+  return out;
+}
+
+HardStops::HardStops() = default;
+HardStops::~HardStops() = default;
+
+Result<std::shared_ptr<const HardStops>> HardStops::compile(const std::vector<policy::HardStopGroup>& groups) {
+  auto impl = std::make_unique<Impl>();
+  for (const policy::HardStopGroup& group : groups) SUFFICE_TRY_VOID(impl->add(group));
+  SUFFICE_TRY_VOID(impl->finish());
+  const std::shared_ptr<HardStops> stops(new HardStops);
+  stops->impl_ = std::move(impl);
+  return stops;
+}
+
+std::vector<HardStops::Match> HardStops::match(std::string_view text, Side side) const {
+  std::vector<Match> matches;
+  if (!impl_->set) return matches;
+  const std::string folded = match_text(text);
+  if (!impl_->anything_matches(folded)) return matches;
+
+  const std::vector<int> found = impl_->scan(folded);
+  for (std::size_t g = 0; g < impl_->groups.size(); ++g) {
+    const Group& group = impl_->groups[g];
+    if (!(side == Side::Input ? group.check_input : group.check_output)) continue;
+    const auto fires = [&](int index) { return impl_->rules[static_cast<std::size_t>(index)].group == g; };
+    auto rule = std::ranges::find_if(found, fires);
+    if (rule == found.end()) continue;
+    if (group.except) {
+      const std::string rest = impl_->blanked(folded, group);
+      rule = std::find_if(rule, found.end(), [&](int index) {
+        return fires(index) && RE2::PartialMatch(rest, *impl_->rules[static_cast<std::size_t>(index)].expression);
+      });
+      if (rule == found.end()) continue;
+    }
+    matches.push_back(
+        Match{.group = group.name, .reason = group.reason, .rule = impl_->rules[static_cast<std::size_t>(*rule)].text});
+  }
+  return matches;
+}
+
+}  // namespace suffice::gate
