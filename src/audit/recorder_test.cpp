@@ -10,7 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "audit/chain.hpp"
-#include "audit/test_events.hpp"
+#include "audit/sample_events.hpp"
 
 namespace suffice::audit {
 namespace {

@@ -8,8 +8,8 @@
 #include <gtest/gtest.h>
 
 #include "audit/migrations.hpp"
+#include "audit/sample_events.hpp"
 #include "audit/sqlite.hpp"
-#include "audit/test_events.hpp"
 
 namespace suffice::audit {
 namespace {
