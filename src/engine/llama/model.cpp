@@ -1,0 +1,173 @@
+#include "engine/llama/model.hpp"
+
+#include <cstdlib>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <utility>
+
+#include <llama.h>
+
+#include "core/hash.hpp"
+#include "core/text.hpp"
+#include "engine/llama/library.hpp"
+
+namespace suffice::engine {
+namespace {
+
+std::string metadata(const llama_model* model, const char* key) {
+  char buffer[256] = "";
+  const int size = llama_model_meta_val_str(model, key, buffer, sizeof buffer);
+  return size < 0 ? std::string() : std::string(buffer);
+}
+
+/// The file's bytes for as long as this lives.
+class MappedFile {
+ public:
+  explicit MappedFile(const std::string& path) {
+    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    struct stat info{};
+    if (fd >= 0 && ::fstat(fd, &info) == 0 && info.st_size > 0) {
+      size_ = static_cast<std::size_t>(info.st_size);
+      data_ = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, fd, 0);
+      if (data_ == MAP_FAILED) data_ = nullptr;
+    }
+    if (fd >= 0) ::close(fd);
+  }
+  ~MappedFile() {
+    if (data_ != nullptr) ::munmap(data_, size_);
+  }
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+  [[nodiscard]] std::string_view bytes() const {
+    return data_ == nullptr ? std::string_view() : std::string_view(static_cast<const char*>(data_), size_);
+  }
+
+ private:
+  void* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+std::optional<std::string> apply_template(const std::string& jinja, const std::vector<wire::EngineMessage>& messages) {
+  std::vector<llama_chat_message> chat;
+  std::size_t characters = 256;
+  for (const wire::EngineMessage& message : messages) {
+    chat.push_back({message.role.c_str(), message.text.c_str()});
+    characters += 2 * (message.role.size() + message.text.size());
+  }
+  std::string out(characters, '\0');
+  int size = llama_chat_apply_template(jinja.c_str(), chat.data(), chat.size(), true, out.data(),
+                                       static_cast<int>(out.size()));
+  if (size > static_cast<int>(out.size())) {
+    out.resize(static_cast<std::size_t>(size));
+    size = llama_chat_apply_template(jinja.c_str(), chat.data(), chat.size(), true, out.data(), size);
+  }
+  if (size < 0) return std::nullopt;
+  out.resize(static_cast<std::size_t>(size));
+  return out;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Model>> Model::load(const std::string& path) {
+  llama_model_params params = llama_model_default_params();
+  params.n_gpu_layers = 0;
+  params.check_tensors = true;
+  llama_model* handle = llama_model_load_from_file(path.c_str(), params);
+  if (handle == nullptr) {
+    std::string why = first_library_error();
+    return fail(ErrorCode::ModelInvalid, "the model cannot be loaded" + (why.empty() ? "" : ": " + why) +
+                                             "; check that the file is a whole GGUF of a supported architecture");
+  }
+  if (!llama_model_has_decoder(handle) || llama_vocab_n_tokens(llama_model_get_vocab(handle)) <= 0) {
+    llama_model_free(handle);
+    return fail(ErrorCode::ModelInvalid, "the model cannot write text: it has no decoder or no vocabulary");
+  }
+  std::unique_ptr<Model> model(new Model(handle));
+  const MappedFile file(path);
+  model->facts_.sha256 = sha256_hex(file.bytes());
+  model->facts_.file_bytes = file.bytes().size();
+  return model;
+}
+
+Model::Model(llama_model* model) : model_(model), vocab_(llama_model_get_vocab(model)) {
+  facts_.name = metadata(model, "general.name");
+  facts_.architecture = metadata(model, "general.architecture");
+  facts_.quantisation = llama_ftype_name(llama_model_ftype(model));
+  facts_.backend = std::string(trim(llama_print_system_info()));
+  facts_.parameters = llama_model_n_params(model);
+  facts_.trained_context_length = static_cast<std::uint32_t>(llama_model_n_ctx_train(model));
+  facts_.vocabulary = static_cast<std::uint32_t>(llama_vocab_n_tokens(vocab_));
+
+  const char* jinja = llama_model_chat_template(model, nullptr);
+  facts_.chat_template = jinja == nullptr ? "chatml_assumed" : "chatml";
+  if (jinja != nullptr && !is_chatml(jinja)) {
+    // libllama knows a template by its text; one it does not know would be rendered by nobody.
+    const bool known = apply_template(jinja, {{"user", "x"}}).has_value();
+    facts_.chat_template = known ? "builtin" : "chatml_assumed";
+    if (known) template_ = jinja;
+  }
+  const Token turn_end = llama_vocab_eot(vocab_);
+  end_token_ = turn_end != LLAMA_TOKEN_NULL ? turn_end : llama_vocab_eos(vocab_);
+}
+
+Model::~Model() { llama_model_free(model_); }
+
+std::vector<PromptPiece> Model::render(const std::vector<wire::EngineMessage>& messages) const {
+  if (!template_.empty()) {
+    const auto apply = [this](const std::vector<wire::EngineMessage>& masked) {
+      return apply_template(template_, masked);
+    };
+    if (auto pieces = render_with(apply, messages)) return *std::move(pieces);
+  }
+  return render_chatml(messages);
+}
+
+std::vector<Token> Model::prompt(const std::vector<wire::EngineMessage>& messages) const {
+  std::vector<Token> out;
+  if (llama_vocab_get_add_bos(vocab_)) out.push_back(llama_vocab_bos(vocab_));
+  const std::size_t start = out.size();
+  for (const PromptPiece& piece : render(messages)) {
+    append_tokens(piece.text, piece.from == PromptPiece::From::Template, out);
+  }
+  // Some templates write the beginning-of-text token themselves.
+  if (start == 1 && out.size() > 1 && out[0] == out[1]) out.erase(out.begin());
+  return out;
+}
+
+std::vector<Token> Model::tokens(std::string_view text) const {
+  std::vector<Token> out;
+  append_tokens(text, false, out);
+  return out;
+}
+
+void Model::append_tokens(std::string_view text, bool parse_special, std::vector<Token>& out) const {
+  const std::size_t start = out.size();
+  out.resize(start + text.size() + 2);
+  const auto tokenise = [&] {
+    return llama_tokenize(vocab_, text.data(), static_cast<std::int32_t>(text.size()), out.data() + start,
+                          static_cast<std::int32_t>(out.size() - start), false, parse_special);
+  };
+  std::int32_t count = tokenise();
+  if (count < 0 && count != INT32_MIN) {
+    out.resize(start + static_cast<std::size_t>(-count));
+    count = tokenise();
+  }
+  out.resize(start + static_cast<std::size_t>(count < 0 ? 0 : count));
+}
+
+std::string Model::piece(Token token) const {
+  std::string out(32, '\0');
+  std::int32_t size = llama_token_to_piece(vocab_, token, out.data(), static_cast<std::int32_t>(out.size()), 0, false);
+  if (size < 0) {
+    out.resize(static_cast<std::size_t>(-size));
+    size = llama_token_to_piece(vocab_, token, out.data(), static_cast<std::int32_t>(out.size()), 0, false);
+  }
+  out.resize(static_cast<std::size_t>(size < 0 ? 0 : size));
+  return out;
+}
+
+bool Model::ends(Token token) const { return llama_vocab_is_eog(vocab_, token); }
+
+}  // namespace suffice::engine
