@@ -1,0 +1,69 @@
+"""The linear model that the small model must be compared with: TF-IDF of words and characters, logistic regression.
+
+It sees the same training texts and the same held-out split.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import random
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import data
+from data import Corpus, Example
+
+
+@dataclass(frozen=True)
+class BaselinePrediction:
+    example: Example
+    label: str
+    probability: float
+
+
+def _make_sklearn_importable() -> None:
+    folder = Path(
+        subprocess.run(
+            [str(Path(__file__).with_name("fetch_sklearn"))], stdout=subprocess.PIPE, text=True, check=True
+        ).stdout.strip()
+    )
+    sys.path.append(str(folder))
+    # Of the unpacked packages, scipy's one library outside the modules is not on the loader's path.
+    for library in folder.parents[1].glob("*/liblbfgsb.so.0"):
+        ctypes.CDLL(str(library), ctypes.RTLD_GLOBAL)
+
+
+def training_examples(task: str, corpus: Corpus) -> list[Example]:
+    """What the small model trains on: everything, or two draws of the issue sampler, whose log windows are random."""
+    sampler, rng = data.Sampler(corpus), random.Random(f"baseline {task}")
+    examples = sampler.epoch(task, rng)
+    if task == data.ISSUE:
+        examples += sampler.epoch(task, rng)
+    return examples
+
+
+def predict(task: str, corpus: Corpus) -> list[BaselinePrediction]:
+    """Fits on the task's training texts and predicts its held-out ones."""
+    _make_sklearn_importable()
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline, make_union
+
+    train = training_examples(task, corpus)
+    test = [example for example in corpus.held_out if example.task == task]
+    features = make_union(
+        TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True, max_features=60000),
+        TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), min_df=3, sublinear_tf=True, max_features=60000),
+    )
+    classifier = LogisticRegression(C=10.0, solver="liblinear", random_state=0)
+    model = make_pipeline(features, classifier)
+    model.fit([example.text for example in train], [example.label for example in train])
+    probabilities = model.predict_proba([example.text for example in test])
+    labels = list(classifier.classes_)
+    best = probabilities.argmax(axis=1)
+    return [
+        BaselinePrediction(example, labels[index], float(row[index]))
+        for example, index, row in zip(test, best, probabilities)
+    ]
