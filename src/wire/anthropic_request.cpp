@@ -1,0 +1,203 @@
+// The request half of anthropic_messages.hpp.
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "core/text.hpp"
+#include "wire/anthropic_messages.hpp"
+#include "wire/json.hpp"
+#include "wire/json_fields.hpp"
+#include "wire/json_writer.hpp"
+
+namespace suffice::wire {
+namespace {
+
+namespace bj = boost::json;
+
+std::unexpected<Error> cannot(std::string field, std::string_view why = "cannot be sent to an Anthropic model") {
+  return fail(ErrorCode::UnsupportedField, std::string(why), std::move(field));
+}
+
+Result<void> check_expressible(const ChatRequest& request, const AnthropicRequestOptions& options) {
+  if (request.n != 1) return cannot("n");
+  if (request.logprobs) return cannot("logprobs");
+  if (request.sampling.presence_penalty.value_or(0) != 0) return cannot("presence_penalty");
+  if (request.sampling.frequency_penalty.value_or(0) != 0) return cannot("frequency_penalty");
+  const bool has_format = request.response_format.kind != ResponseFormat::Kind::Text;
+  const bool sendable = options.structured_outputs && request.response_format.kind == ResponseFormat::Kind::JsonSchema;
+  if (has_format && !sendable && !options.schema_enforced_elsewhere) return cannot("response_format");
+  return {};
+}
+
+/// "data:image/png;base64,AAAA" or an https URL.
+Result<void> write_image(JsonWriter& json, const ContentPart& part, const std::string& where) {
+  const auto raw = parse_json(part.raw.text);
+  const bj::object* image = raw && raw->is_object() ? object_or_null(raw->get_object(), "image_url") : nullptr;
+  const std::string_view url = image == nullptr ? std::string_view{} : string_or_empty(*image, "url");
+  if (url.empty()) return fail(ErrorCode::MalformedRequest, "image_url.url is required", where);
+  json.begin_object().field("type", "image").key("source").begin_object();
+  constexpr std::string_view kScheme = "data:";
+  constexpr std::string_view kMark = ";base64,";
+  const std::size_t mark = url.find(kMark);
+  if (url.starts_with(kScheme) && mark != std::string_view::npos) {
+    json.field("type", "base64").field("media_type", url.substr(kScheme.size(), mark - kScheme.size()));
+    json.field("data", url.substr(mark + kMark.size()));
+  } else {
+    json.field("type", "url").field("url", url);
+  }
+  json.end_object().end_object();
+  return {};
+}
+
+void write_text_block(JsonWriter& json, std::string_view text) {
+  if (text.empty()) return;  // the API refuses empty text blocks
+  json.begin_object().field("type", "text").field("text", text).end_object();
+}
+
+Result<void> write_parts(JsonWriter& json, const Message& message, const std::string& where) {
+  for (const ContentPart& part : message.content) {
+    switch (part.kind) {
+      case ContentPart::Kind::Text:
+        write_text_block(json, part.text);
+        break;
+      case ContentPart::Kind::Image:
+        SUFFICE_TRY_VOID(write_image(json, part, where));
+        break;
+      case ContentPart::Kind::Refusal: {
+        const auto raw = parse_json(part.raw.text);
+        if (raw && raw->is_object()) write_text_block(json, string_or_empty(raw->get_object(), "refusal"));
+        break;
+      }
+      default:
+        return cannot(where + ".content", "holds a part that cannot be sent to an Anthropic model");
+    }
+  }
+  return {};
+}
+
+Result<void> write_tool_uses(JsonWriter& json, const Message& message, const std::string& where) {
+  for (const ToolCall& call : message.tool_calls) {
+    std::string input = "{}";
+    if (!trim(call.arguments).empty()) {
+      const auto arguments = parse_json(call.arguments);
+      if (!arguments || !arguments->is_object()) {
+        return fail(ErrorCode::MalformedRequest, "the arguments of a tool call are no JSON object",
+                    where + ".tool_calls");
+      }
+      input = to_json_text(*arguments).text;
+    }
+    json.begin_object().field("type", "tool_use").field("id", call.id).field("name", call.name);
+    json.key("input").raw(input).end_object();
+  }
+  return {};
+}
+
+std::string_view role_of(const Message& message) { return message.role == Role::Assistant ? "assistant" : "user"; }
+
+bool is_system(const Message& message) { return message.role == Role::System || message.role == Role::Developer; }
+
+Result<void> write_blocks(JsonWriter& json, const Message& message, const std::string& where) {
+  if (message.role == Role::Tool) {
+    json.begin_object().field("type", "tool_result").field("tool_use_id", message.tool_call_id);
+    json.key("content").begin_array();
+    SUFFICE_TRY_VOID(write_parts(json, message, where));
+    json.end_array().end_object();
+    return {};
+  }
+  SUFFICE_TRY_VOID(write_parts(json, message, where));
+  return write_tool_uses(json, message, where);
+}
+
+Result<void> write_messages(JsonWriter& json, const std::vector<Message>& messages) {
+  json.key("messages").begin_array();
+  std::string_view open_role;
+  for (std::size_t i = 0; i < messages.size(); ++i) {
+    const Message& message = messages[i];
+    if (is_system(message)) continue;
+    const std::string_view role = role_of(message);
+    if (role != open_role) {
+      if (!open_role.empty()) json.end_array().end_object();
+      json.begin_object().field("role", role).key("content").begin_array();
+      open_role = role;
+    }
+    SUFFICE_TRY_VOID(write_blocks(json, message, "messages[" + std::to_string(i) + "]"));
+  }
+  if (open_role.empty())
+    return fail(ErrorCode::MalformedRequest, "an Anthropic model needs a user message", "messages");
+  json.end_array().end_object().end_array();
+  return {};
+}
+
+void write_system(JsonWriter& json, const std::vector<Message>& messages) {
+  std::string system;
+  for (const Message& message : messages) {
+    if (!is_system(message)) continue;
+    if (!system.empty()) system += "\n\n";
+    system += message.text();
+  }
+  if (!system.empty()) json.field("system", system);
+}
+
+void write_tools(JsonWriter& json, const ChatRequest& request) {
+  if (request.tools.empty()) return;
+  json.key("tools").begin_array();
+  for (const ToolDefinition& tool : request.tools) {
+    json.begin_object().field("name", tool.name);
+    if (!tool.description.empty()) json.field("description", tool.description);
+    json.key("input_schema")
+        .raw(tool.parameters.empty() ? R"({"type":"object"})" : std::string_view(tool.parameters.text));
+    json.end_object();
+  }
+  json.end_array();
+
+  using Kind = ToolChoice::Kind;
+  const Kind kind = request.tool_choice.kind;
+  const bool serial = request.parallel_tool_calls == false && kind != Kind::None;
+  if (kind == Kind::Unset && !serial) return;
+  json.key("tool_choice").begin_object();
+  json.field("type", kind == Kind::None       ? "none"
+                     : kind == Kind::Required ? "any"
+                     : kind == Kind::Named    ? "tool"
+                                              : "auto");
+  if (kind == Kind::Named) json.field("name", request.tool_choice.name);
+  if (serial) json.field("disable_parallel_tool_use", true);
+  json.end_object();
+}
+
+void write_sampling(JsonWriter& json, const Sampling& sampling) {
+  if (sampling.temperature) {
+    json.field("temperature", std::min(1.0, *sampling.temperature));
+  } else if (sampling.top_p) {
+    json.field("top_p", *sampling.top_p);
+  }
+  if (sampling.stop.empty()) return;
+  json.key("stop_sequences").begin_array();
+  for (const std::string& stop : sampling.stop) json.string(stop);
+  json.end_array();
+}
+
+}  // namespace
+
+Result<std::string> encode_anthropic_request(const ChatRequest& request, const AnthropicRequestOptions& options) {
+  SUFFICE_TRY_VOID(check_expressible(request, options));
+  std::string out;
+  out.reserve(1024);
+  JsonWriter json(out);
+  json.begin_object().field("model", request.model);
+  json.field("max_tokens", request.sampling.max_tokens.value_or(options.default_max_tokens));
+  write_system(json, request.messages);
+  SUFFICE_TRY_VOID(write_messages(json, request.messages));
+  write_tools(json, request);
+  write_sampling(json, request.sampling);
+  if (options.structured_outputs && request.response_format.kind == ResponseFormat::Kind::JsonSchema) {
+    json.key("output_config").begin_object().key("format").begin_object().field("type", "json_schema");
+    json.field("schema", request.response_format.schema).end_object().end_object();
+  }
+  if (!request.user.empty()) json.key("metadata").begin_object().field("user_id", request.user).end_object();
+  if (options.stream) json.field("stream", true);
+  json.end_object();
+  return out;
+}
+
+}  // namespace suffice::wire
