@@ -1,0 +1,126 @@
+#include "providers/resilient_client.hpp"
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "providers/retry.hpp"
+
+namespace suffice::providers {
+namespace {
+
+/// Passes deltas on and remembers that there were any.
+class WatchedSink final : public TokenSink {
+ public:
+  explicit WatchedSink(TokenSink& next) : next_(next) {}
+  Task<SinkAction> on_delta(const Delta& delta) override {
+    delivered_ = RetryFsm::Delivered::Something;
+    const SinkAction action = co_await next_.on_delta(delta);
+    co_return action;
+  }
+  [[nodiscard]] RetryFsm::Delivered delivered() const { return delivered_; }
+
+ private:
+  TokenSink& next_;
+  RetryFsm::Delivered delivered_ = RetryFsm::Delivered::Nothing;
+};
+
+/// One call let through the breaker. A call that ends by an exception (cancellation) has told nothing.
+class Pass {
+ public:
+  explicit Pass(CircuitBreaker& breaker) : breaker_(breaker) {}
+  ~Pass() {
+    if (open_) breaker_.gave_up();
+  }
+  Pass(const Pass&) = delete;
+  Pass& operator=(const Pass&) = delete;
+
+  void report(const Result<Completion>& result, SteadyTime now) {
+    open_ = false;
+    if (result) {
+      breaker_.succeeded();
+    } else if (is_health_failure(result.error().code)) {
+      breaker_.failed(now);
+    } else {
+      breaker_.gave_up();
+    }
+  }
+
+ private:
+  CircuitBreaker& breaker_;
+  bool open_ = true;
+};
+
+class ResilientClient final : public ModelClient {
+ public:
+  ResilientClient(std::unique_ptr<ModelClient> inner, const ResilientRules& rules, const Clock& clock, Random& random,
+                  Sleeper* sleeper)
+      : inner_(std::move(inner)),
+        rules_(rules),
+        clock_(clock),
+        random_(random),
+        sleeper_(sleeper == nullptr ? timer_ : *sleeper),
+        breaker_(rules.breaker) {}
+
+  Task<Result<Completion>> complete(const ModelCall& call, TokenSink* sink, Deadline deadline) override {
+    const Deadline limit = deadline.shortened_to(rules_.total, clock_.steady_now());
+    RetryFsm retry(rules_.retries, limit, random_, budget_);
+    budget_.earn();
+    std::optional<WatchedSink> watched;
+    if (sink != nullptr) watched.emplace(*sink);
+    while (true) {
+      if (!breaker_.try_enter(clock_.steady_now())) co_return fail(breaker_open());
+      Pass pass(breaker_);
+      Result<Completion> result = co_await inner_->complete(call, watched ? &*watched : nullptr, limit);
+      const SteadyTime now = clock_.steady_now();
+      pass.report(result, now);
+      if (result) co_return result;
+
+      const auto delivered = watched ? watched->delivered() : RetryFsm::Delivered::Nothing;
+      const auto wait = retry.after_failure(result.error(), delivered, now);
+      if (!wait) co_return result;
+      const Sleeper::Woken woken = co_await sleeper_.sleep(*wait);
+      if (woken == Sleeper::Woken::Cancelled) co_return fail(ErrorCode::Cancelled, "the call was cancelled");
+    }
+  }
+
+  [[nodiscard]] Capabilities capabilities() const override { return inner_->capabilities(); }
+  [[nodiscard]] std::string_view provider_name() const override { return inner_->provider_name(); }
+  [[nodiscard]] bool available() const override {
+    return inner_->available() && breaker_.state(clock_.steady_now()) != CircuitBreaker::State::Open;
+  }
+
+ private:
+  Error breaker_open() const {
+    Error error{.code = ErrorCode::ModelUnavailable,
+                .message = "not called: it has failed repeatedly and is being left alone",
+                .where = {}};
+    error.retry_after_ms = breaker_.opens_in(clock_.steady_now()).count();
+    return error;
+  }
+
+  std::unique_ptr<ModelClient> inner_;
+  ResilientRules rules_;
+  const Clock& clock_;
+  Random& random_;
+  TimerSleeper timer_;
+  Sleeper& sleeper_;
+  RetryBudget budget_;
+  CircuitBreaker breaker_;
+};
+
+}  // namespace
+
+std::unique_ptr<ModelClient> make_resilient_client(std::unique_ptr<ModelClient> inner, const ResilientRules& rules,
+                                                   const Clock& clock, Random& random, Sleeper* sleeper) {
+  return std::make_unique<ResilientClient>(std::move(inner), rules, clock, random, sleeper);
+}
+
+ResilientRules resilient_rules(const policy::Model& model) {
+  ResilientRules rules;
+  rules.retries = model.retries;
+  rules.total = model.timeouts.total;
+  return rules;
+}
+
+}  // namespace suffice::providers
