@@ -57,7 +57,7 @@ std::optional<double> number_at(const json::object& schema, std::string_view key
 
 /// A short harmless value in quotes, so that a person recognises it; else what kind of value it is.
 std::string quoted(const json::value& value) {
-  if (value.is_number()) return json::serialize(value);
+  if (value.is_number()) return fmt::format("{}", value.to_number<double>());
   const json::string* text = value.if_string();
   if (text == nullptr) return std::string(word_for(type_of(value)));
   const bool harmless = text->size() <= kQuotedMax && !looks_like_secret(*text) &&
@@ -115,7 +115,7 @@ bool SchemaWalk::check_type(const json::object& schema, const json::value& value
   if (type.empty() || has_type(value, type)) return true;
   if (value.is_null()) {
     say(schema, at, fmt::format("has no value; expected {}", word_for(type)));
-  } else if (type == "string" && (value.is_number() || value.is_bool())) {
+  } else if (type == "string" && text_at(schema, "x-advice").empty() && (value.is_number() || value.is_bool())) {
     say(schema, at, fmt::format("expected a text, found {}; put it in quotes", word_for(type_of(value))));
   } else {
     say(schema, at, fmt::format("expected {}, found {}", word_for(type), word_for(type_of(value))));

@@ -258,6 +258,11 @@ std::optional<Stop> find_bad_bytes(std::string_view text, const YamlLimits& limi
   return std::nullopt;
 }
 
+bool indented_with_tab(std::string_view text, int line) {
+  for (int before = 1; before < line; ++before) text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
+  return text.substr(0, text.find_first_not_of(" \t")).find('\t') != std::string_view::npos;
+}
+
 }  // namespace
 
 YamlDocument YamlDocument::parse(std::string_view text, std::string file, std::vector<Problem>& problems,
@@ -282,7 +287,9 @@ YamlDocument YamlDocument::parse(std::string_view text, std::string file, std::v
     YamlBuilder second(rest, ignored, limits);
     if (parser.HandleNextDocument(second)) stopped({{}, "more than one YAML document; keep only the first"});
   } catch (const YAML::Exception& error) {
-    stopped({place_of(error.mark), fmt::format("not YAML: {}", error.msg)});
+    const Place place = place_of(error.mark);
+    const bool tabbed = place.line > 0 && indented_with_tab(text, place.line);
+    stopped({place, fmt::format("not YAML: {}{}", error.msg, tabbed ? "; indent with spaces, not tabs" : "")});
   } catch (const Stop& stop) {
     stopped(stop);
   }

@@ -1,0 +1,252 @@
+// What a policy file says, and what it is told when it is wrong. The broken files are examples/policies/*.yaml; the
+// lines expected of each stand beside it in NAME.expected. UPDATE_GOLDEN=1 rewrites those: review the diff.
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+
+#include "policy/policy_store.hpp"
+#include "policy/schema_check.hpp"
+#include "policy/yaml_document.hpp"
+
+namespace suffice::policy {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+namespace fs = std::filesystem;
+
+const fs::path kExamples = fs::path(SUFFICE_SOURCE_DIR) / "examples";
+
+std::string contents(const fs::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+Environment environment_of(std::map<std::string, std::string> variables) {
+  return [variables = std::move(variables)](std::string_view name) -> std::optional<std::string> {
+    const auto found = variables.find(std::string(name));
+    return found == variables.end() ? std::nullopt : std::optional(found->second);
+  };
+}
+
+/// A whole policy around `tasks`; `extra` comes first.
+std::string with_tasks(const std::string& tasks, const std::string& extra = "") {
+  return "version: 1\n" + extra +
+         "models:\n"
+         "  mini: {provider: embedded, model: mini.gguf}\n"
+         "  big: {provider: openai, model: big-1, api_key: {env: BIG_KEY}, price: {input: 1, output: 2}}\n"
+         "tasks:\n" +
+         tasks;
+}
+
+Loaded parse(const std::string& yaml, const Environment& environment = environment_of({{"BIG_KEY", "x"}})) {
+  return parse_policy(yaml, "/etc/suffice/policy.yaml", environment);
+}
+
+TEST(ParsePolicy, ReadsTheShippedExampleWithoutProblemsOrWarnings) {
+  const Loaded loaded =
+      parse_policy(contents(kExamples / "policy.yaml"), kExamples / "policy.yaml", environment_of({}));
+
+  EXPECT_THAT(to_lines(loaded.problems), IsEmpty());
+  EXPECT_THAT(to_lines(loaded.warnings), IsEmpty());
+  ASSERT_TRUE(loaded.policy);
+  const Task& issue = loaded.policy->tasks.at("classify_issue");
+  EXPECT_THAT(issue.labels, ElementsAre("build", "test", "dependency", "security", "access", "unknown"));
+  EXPECT_THAT(issue.escalate_labels, ElementsAre("security", "access", "unknown"));
+  EXPECT_EQ(issue.min_confidence, 0.72);
+  EXPECT_EQ(issue.max_input_chars, 6000);
+  EXPECT_EQ(issue.confidence, ConfidenceSignal::LabelProbability);
+  EXPECT_EQ(issue.tiers.front(), (Tier{.model = "suffice-mini", .prompt = "classify_issue_mini@1"}));
+  EXPECT_EQ(loaded.policy->tasks.at("summarize_log").min_confidence, 0.68);
+  EXPECT_EQ(loaded.policy->tasks.at("intent").labels.size(), 151U);
+  EXPECT_FALSE(loaded.policy->tasks.at("security_review").local);
+  EXPECT_FALSE(loaded.policy->tasks.at("propose_code_change").local);
+}
+
+TEST(ParsePolicy, EveryPromptOfTheShippedExampleIsThere) {
+  const Loaded loaded = load_policy(kExamples / "policy.yaml", environment_of({}));
+
+  EXPECT_THAT(to_lines(loaded.problems), IsEmpty());
+  for (const Problem& warning : loaded.warnings) EXPECT_THAT(warning.message, ::testing::StartsWith("no file "));
+}
+
+TEST(ParsePolicy, AnAliasIsItsFirstCandidateWhoseSecretIsPresent) {
+  const std::string yaml = contents(kExamples / "policy.yaml");
+  const auto frontier = [&](std::map<std::string, std::string> variables) {
+    const Loaded loaded = parse_policy(yaml, kExamples / "policy.yaml", environment_of(std::move(variables)));
+    EXPECT_TRUE(loaded.policy) << to_lines(loaded.problems);
+    EXPECT_EQ(loaded.policy->tasks.at("chat").tiers.back().model, loaded.policy->frontier);
+    return loaded.policy->frontier;
+  };
+
+  EXPECT_EQ(frontier({}), "stand-in");
+  EXPECT_EQ(frontier({{"ANTHROPIC_API_KEY", "k"}}), "claude");
+  EXPECT_EQ(frontier({{"ANTHROPIC_API_KEY", "k"}, {"OPENAI_API_KEY", "k"}}), "gpt");
+  EXPECT_EQ(frontier({{"AZURE_OPENAI_API_KEY", "k"}}), "stand-in") << "a key without an endpoint is no use";
+  EXPECT_EQ(frontier({{"AZURE_OPENAI_API_KEY", "k"}, {"AZURE_OPENAI_ENDPOINT", "https://x.openai.azure.com"}}),
+            "azure");
+}
+
+TEST(ParsePolicy, TasksTakeDefaultsAndOutrankThem) {
+  const Loaded loaded =
+      parse(with_tasks("  plain: {}\n  own: {owner: us, max_input_chars: 5}\n",
+                       "defaults: {tiers: [big], owner: them, max_input_chars: 9, retry_local: 0}\n"));
+
+  ASSERT_TRUE(loaded.policy) << to_lines(loaded.problems);
+  EXPECT_EQ(loaded.policy->tasks.at("plain").owner, "them");
+  EXPECT_EQ(loaded.policy->tasks.at("plain").max_input_chars, 9);
+  EXPECT_EQ(loaded.policy->tasks.at("own").owner, "us");
+  EXPECT_EQ(loaded.policy->tasks.at("own").max_input_chars, 5);
+  EXPECT_EQ(loaded.policy->tasks.at("own").retry_local, 0);
+}
+
+TEST(ParsePolicy, ReadsEveryUnitAndWordOfAModel) {
+  const Loaded loaded = parse(
+      "version: 1\nmodels:\n  m:\n    provider: azure\n    model: dep\n    endpoint: https://h.example/\n"
+      "    api_key: {file: keys/azure}\n    price: {input: 2, output: 8}\n"
+      "    timeouts: {connect: 500ms, first_token: 20s, total: 2m}\n"
+      "    retries: {attempts_max: 5, backoff_first: 250ms}\n    quota: {tokens_per_minute: 1000}\n"
+      "    sampling: {temperature: 0, stop: [END]}\n"
+      "  near: {provider: ollama, model: phi4-mini}\n"
+      "  far: {provider: ollama, model: phi4-mini, endpoint: 'http://10.0.0.7:11434', price: {input: 0}}\n"
+      "tasks:\n  t: {tiers: [m], rollout: {stage: canary, groups: [beta], percent: 5}, budget: {usd_per_request: 0.05}}\n");
+
+  ASSERT_TRUE(loaded.policy) << to_lines(loaded.problems);
+  const Model& model = loaded.policy->models.at("m");
+  EXPECT_EQ(model.provider, ProviderKind::Azure);
+  EXPECT_EQ(model.api_key, (SecretRef{.kind = SecretRef::Kind::File, .source = "/etc/suffice/keys/azure"}));
+  EXPECT_EQ(model.price.cached_per_million, 2) << "the input price when absent";
+  EXPECT_EQ(model.timeouts.connect, std::chrono::milliseconds(500));
+  EXPECT_EQ(model.timeouts.first_token, std::chrono::seconds(20));
+  EXPECT_EQ(model.timeouts.total, std::chrono::minutes(2));
+  EXPECT_EQ(model.timeouts.idle, Timeouts().idle);
+  EXPECT_EQ(model.retries.attempts_max, 5);
+  EXPECT_EQ(model.quota.tokens_per_minute, 1000);
+  EXPECT_EQ(model.sampling.temperature, 0.0);
+  EXPECT_FALSE(model.local);
+  EXPECT_TRUE(loaded.policy->models.at("near").local);
+  EXPECT_FALSE(loaded.policy->models.at("far").local);
+  const Task& task = loaded.policy->tasks.at("t");
+  EXPECT_EQ(task.rollout, RolloutStage::Canary);
+  EXPECT_THAT(task.rollout_groups, ElementsAre("beta"));
+  EXPECT_EQ(task.rollout_percent, 5);
+  EXPECT_EQ(task.budget_per_request, Usd::from_dollars(0.05));
+}
+
+TEST(ParsePolicy, TheVersionIsTheStartOfTheFilesDigest) {
+  const std::string yaml = with_tasks("  t: {tiers: [big]}\n");
+
+  EXPECT_EQ(parse(yaml).policy->version, parse(yaml).policy->version);
+  EXPECT_NE(parse(yaml).policy->version, parse(yaml + "\n").policy->version);
+}
+
+TEST(ParsePolicy, AnchorsAreExpanded) {
+  const Loaded loaded = parse(with_tasks("  a: &a {tiers: [big], labels: [x, y]}\n  b: *a\n"));
+
+  ASSERT_TRUE(loaded.policy) << to_lines(loaded.problems);
+  EXPECT_THAT(loaded.policy->tasks.at("b").labels, ElementsAre("x", "y"));
+}
+
+TEST(ParsePolicy, ABillionLaughsAreRefusedQuickly) {
+  std::string yaml = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n";
+  for (int i = 1; i < 12; ++i) {
+    const std::string last = "*a" + std::to_string(i - 1);
+    yaml += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [" + last;
+    for (int j = 0; j < 9; ++j) yaml += "," + last;
+    yaml += "]\n";
+  }
+
+  const Loaded loaded = parse(yaml);
+
+  ASSERT_EQ(loaded.problems.size(), 1U);
+  EXPECT_THAT(loaded.problems[0].message, ::testing::HasSubstr("values after expanding aliases"));
+}
+
+TEST(ParsePolicy, LimitsOfSizeAndDepthHold) {
+  EXPECT_THAT(to_lines(parse(std::string(2U << 20, '#')).problems), ::testing::HasSubstr("bytes; at most"));
+  EXPECT_THAT(to_lines(parse("a: " + std::string(60, '[')).problems), ::testing::HasSubstr("nested deeper than 48"));
+  EXPECT_FALSE(parse("a: " + std::string(100'000, '[')).policy);
+  EXPECT_FALSE(parse(std::string("version: 1\x04\n")).policy);
+}
+
+struct WarningCase {
+  const char* name;
+  std::string yaml;
+  const char* warning;
+};
+
+TEST(ParsePolicy, WarnsOfWhatWorksButHardlyAsMeant) {
+  const std::vector<WarningCase> cases{
+      {"both_zero", with_tasks("  t: {tiers: [big], sampling: {temperature: 0, top_p: 0}}\n"), "both 0"},
+      {"empty_canary", with_tasks("  t: {tiers: [big], rollout: {stage: canary, percent: 0}}\n"), "serves nobody"},
+      {"never_served", with_tasks("  t: {tiers: [mini, big]}\n"), "no local answer is served"},
+  };
+  for (const WarningCase& one : cases) {
+    const Loaded loaded = parse(one.yaml);
+    EXPECT_TRUE(loaded.policy) << one.name << to_lines(loaded.problems);
+    EXPECT_THAT(to_lines(loaded.warnings), ::testing::HasSubstr(one.warning)) << one.name;
+  }
+  const Loaded keyless = parse(with_tasks("  t: {tiers: [big]}\n"), environment_of({}));
+  ASSERT_TRUE(keyless.policy);
+  EXPECT_THAT(to_lines(keyless.warnings), ::testing::HasSubstr("the secret or endpoint of \"big\" is not set"));
+}
+
+TEST(ParsePolicy, NeverQuotesASecret) {
+  const std::string secret = "sk-proj-abcdefghijklmnop1234567890";
+  const std::vector<std::string> places{
+      "api_key: " + secret,
+      "api_key: {env: " + secret + "}",
+      "api_key: {value: " + secret + "}",
+      "model: " + secret,
+      "provider: " + secret,
+      "price: " + secret,
+      "endpoint: 'https://h.example/" + secret + "'",
+      "timeouts: " + secret,
+  };
+  for (const std::string& place : places) {
+    const Loaded loaded = parse("version: 1\nmodels:\n  m:\n    " + place + "\ntasks: {t: {tiers: [m]}}\n");
+
+    EXPECT_FALSE(loaded.policy) << place;
+    EXPECT_THAT(to_lines(loaded.problems), ::testing::Not(::testing::HasSubstr("abcdefghijklmnop"))) << place;
+  }
+}
+
+TEST(BrokenPolicies, EachGetsExactlyTheExpectedLines) {
+  std::size_t files = 0;
+  for (const auto& entry : fs::directory_iterator(kExamples / "policies")) {
+    if (entry.path().extension() != ".yaml") continue;
+    ++files;
+    const std::string name = entry.path().filename().string();
+    const Loaded loaded = parse_policy(contents(entry.path()), name, environment_of({}));
+    std::string lines = to_lines(loaded.problems) + "\n";
+    if (!loaded.warnings.empty()) lines += "warnings:\n" + to_lines(loaded.warnings) + "\n";
+    fs::path golden = entry.path();
+    golden.replace_extension(".expected");
+    if (std::getenv("UPDATE_GOLDEN") != nullptr) std::ofstream(golden, std::ios::binary) << lines;
+
+    EXPECT_EQ(lines, contents(golden)) << name;
+    EXPECT_FALSE(loaded.policy) << name;
+  }
+  EXPECT_GE(files, 8U);
+}
+
+TEST(BrokenPolicies, TheWordsAndValijsonAgreeOnWhatBreaksTheSchema) {
+  for (const auto& entry : fs::directory_iterator(kExamples / "policies")) {
+    if (entry.path().extension() != ".yaml") continue;
+    std::vector<Problem> problems;
+    const YamlDocument document = YamlDocument::parse(contents(entry.path()), "x", problems);
+    if (!problems.empty()) continue;
+
+    EXPECT_EQ(policy_schema().check(document, problems), policy_schema().valid(document.root())) << entry.path();
+  }
+}
+
+}  // namespace
+}  // namespace suffice::policy
