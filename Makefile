@@ -57,9 +57,10 @@ fuzz: ## run every fuzz driver for longer, from a new seed
 	@tools/build debug
 	@tools/run_tests --only '^fuzz/' --fuzz-iterations $(ITERATIONS) --seed $(SEED)
 
-train: ## rebuild the small models from public data (Python with torch; up to an hour)
+train: ## rebuild the small model from the public data of SUFFICE_DATA_DIR (Python with torch; up to an hour)
+	@test -n "$$SUFFICE_DATA_DIR" || { echo "make train: set SUFFICE_DATA_DIR to the folder of the public data sets" >&2; exit 2; }
 	@tools/bootstrap build train
-	@tools/training/train_all
+	@tools/training/train --data "$$SUFFICE_DATA_DIR" --out models/suffice-mini
 
 clean: ## remove what was built
 	@rm -rf build
