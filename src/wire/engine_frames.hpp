@@ -36,8 +36,8 @@ struct EngineFacts {
   std::string name{};          ///< general.name of the GGUF; may be empty
   std::string architecture{};  ///< "llama", "qwen2", ...
   std::string quantisation{};  ///< "Q4_0", "Q8_0", "F16", ...
-  std::string
-      chat_template;      ///< "chatml", "builtin" (one of libllama's fixed ones), "chatml_assumed" (the file has none)
+  /// "chatml", "builtin" (one of libllama's fixed ones), "chatml_assumed" (the file has none that is known)
+  std::string chat_template{};
   std::string sha256{};   ///< of the file the engine opened
   std::string backend{};  ///< the CPU variant libllama chose
   std::uint64_t parameters = 0;

@@ -1,0 +1,193 @@
+#include "providers/embedded_client.hpp"
+
+#include <cstring>
+#include <fcntl.h>
+#include <filesystem>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <utility>
+#include <vector>
+
+#include "core/hash.hpp"
+
+namespace suffice::providers {
+namespace {
+
+/// magic, version, number of tensors, number of metadata entries (the GGUF specification, version 3).
+constexpr std::size_t kGgufHeaderBytes = 24;
+/// More than any model has; a random header has more.
+constexpr std::uint64_t kGgufCountMax = 1'000'000;
+
+std::unexpected<Error> invalid(const std::string& path, const std::string& what, const std::string& next) {
+  return fail(ErrorCode::ModelInvalid, what + "; " + next, path);
+}
+
+std::uint64_t little_endian(const char* bytes, std::size_t count) {
+  std::uint64_t value = 0;
+  for (std::size_t i = count; i-- > 0;) value = (value << 8) | static_cast<std::uint8_t>(bytes[i]);
+  return value;
+}
+
+Result<std::string> digest_of(const std::string& path) {
+  const OwnedFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  struct stat info{};
+  if (!file.valid() || ::fstat(file.get(), &info) != 0) return fail(ErrorCode::IoFailed, std::strerror(errno), path);
+  const auto size = static_cast<std::size_t>(info.st_size);
+  void* bytes = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0);
+  if (bytes == MAP_FAILED) return fail(ErrorCode::IoFailed, std::strerror(errno), path);
+  std::string digest = sha256_hex({static_cast<const char*>(bytes), size});
+  ::munmap(bytes, size);
+  return digest;
+}
+
+Sampling merged(Sampling call, const Sampling& preset) {
+  const auto fill = [](auto& value, const auto& other) {
+    if (!value) value = other;
+  };
+  fill(call.temperature, preset.temperature);
+  fill(call.top_p, preset.top_p);
+  fill(call.presence_penalty, preset.presence_penalty);
+  fill(call.frequency_penalty, preset.frequency_penalty);
+  fill(call.max_tokens, preset.max_tokens);
+  fill(call.seed, preset.seed);
+  if (call.stop.empty()) call.stop = preset.stop;
+  return call;
+}
+
+std::unexpected<Error> cannot(const std::string& what, const std::string& where) {
+  return fail(ErrorCode::UnsupportedField, "the embedded model cannot " + what, where);
+}
+
+wire::EngineConstraint constraint_of(const ModelCall& call) {
+  using From = OutputConstraint::Kind;
+  using To = wire::EngineConstraint::Kind;
+  const ResponseFormat& format = call.request.response_format;
+  switch (call.constraint.kind) {
+    case From::Labels:
+      return {.kind = To::Labels, .labels = call.constraint.labels};
+    case From::JsonSchema:
+      return {.kind = To::JsonSchema, .text = call.constraint.schema.text};
+    case From::None:
+      break;
+  }
+  if (format.kind == ResponseFormat::Kind::JsonSchema) return {.kind = To::JsonSchema, .text = format.schema.text};
+  if (format.kind == ResponseFormat::Kind::JsonObject) return {.kind = To::JsonObject};
+  return {};
+}
+
+Result<wire::EngineMessage> message_of(const Message& message) {
+  if (!message.tool_calls.empty() || message.role == Role::Tool)
+    return cannot("follow a conversation with tools", "messages");
+  for (const ContentPart& part : message.content) {
+    if (part.kind != ContentPart::Kind::Text) return cannot("read anything but text", "messages");
+  }
+  return wire::EngineMessage{std::string(name(message.role)), message.text()};
+}
+
+}  // namespace
+
+Result<void> check_gguf(const std::string& path) {
+  const std::string next = "give the path of a GGUF file, or build one with tools/training";
+  const OwnedFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.valid()) {
+    return invalid(path, std::string("the model file cannot be opened: ") + std::strerror(errno), next);
+  }
+  struct stat info{};
+  if (::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode))
+    return invalid(path, "the model is not a regular file", next);
+  char header[kGgufHeaderBytes];
+  if (::pread(file.get(), header, sizeof header, 0) != static_cast<ssize_t>(sizeof header)) {
+    return invalid(path, "the model file is too short to be a GGUF (" + std::to_string(info.st_size) + " bytes)", next);
+  }
+  if (std::memcmp(header, "GGUF", 4) != 0)
+    return invalid(path, "the model file is not a GGUF: it does not begin with \"GGUF\"", next);
+  const std::uint64_t version = little_endian(header + 4, 4);
+  if (version != 2 && version != 3) {
+    return invalid(path, "the model file has GGUF version " + std::to_string(version) + ", and 2 and 3 are known",
+                   next);
+  }
+  if (little_endian(header + 8, 8) > kGgufCountMax || little_endian(header + 16, 8) > kGgufCountMax) {
+    return invalid(path, "the model file's header is damaged: it claims millions of entries", next);
+  }
+  return {};
+}
+
+std::string engine_program_beside_this() {
+  std::error_code error;
+  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
+  return error ? "suffice-engine" : (self.parent_path() / "suffice-engine").string();
+}
+
+Result<std::unique_ptr<EmbeddedClient>> EmbeddedClient::create(const policy::Model& model, EmbeddedOptions options) {
+  if (!model.adapter.empty()) return cannot("load adapters yet; remove `adapter`", "models." + model.name + ".adapter");
+  SUFFICE_TRY_VOID(check_gguf(model.model));
+  if (!model.sha256.empty()) {
+    SUFFICE_TRY(const std::string digest, digest_of(model.model));
+    if (digest != model.sha256) {
+      return invalid(model.model, "the model file is not the pinned one: its SHA-256 is " + digest,
+                     "restore the file, or set models." + model.name + ".sha256 to the new digest");
+    }
+  }
+  const std::string program = options.engine_program.empty() ? engine_program_beside_this() : options.engine_program;
+  if (::access(program.c_str(), X_OK) != 0) {
+    return fail(ErrorCode::ModelUnavailable,
+                "the engine program is missing: " + program + "; run tools/fetch_llama and build suffice-engine");
+  }
+  EngineCommand command{.program = program,
+                        .arguments = {"--model", std::filesystem::absolute(model.model).string(), "--threads",
+                                      std::to_string(model.threads), "--contexts", std::to_string(model.contexts),
+                                      "--context-length", std::to_string(model.context_window)}};
+  EmbeddedEngine::Options engine{
+      .command = std::move(command), .limits = options.limits, .sha256 = model.sha256, .log = std::move(options.log)};
+  return std::unique_ptr<EmbeddedClient>(new EmbeddedClient(model, std::move(engine)));
+}
+
+EmbeddedClient::EmbeddedClient(policy::Model model, EmbeddedEngine::Options options)
+    : model_(std::move(model)), engine_(std::move(options)) {}
+
+Capabilities EmbeddedClient::capabilities() const {
+  const EngineStatus now = engine_.status();
+  return {.logprobs = true,
+          .json_schema = true,
+          .labels = true,
+          .tools = false,
+          .streaming = true,
+          .context_window = now.facts ? static_cast<std::int64_t>(now.facts->context_length) : model_.context_window};
+}
+
+Result<wire::EngineCall> EmbeddedClient::translate(const ModelCall& call, bool stream) const {
+  const ChatRequest& request = call.request;
+  if (!request.tools.empty()) return cannot("call tools", "tools");
+  if (request.n != 1) return cannot("give more than one choice at once", "n");
+  if (!call.adapter.empty() && call.adapter != model_.adapter) return cannot("load adapters yet", "adapter");
+  wire::EngineCall out;
+  for (const Message& message : request.messages) {
+    SUFFICE_TRY(wire::EngineMessage one, message_of(message));
+    out.messages.push_back(std::move(one));
+  }
+  out.sampling = merged(request.sampling, model_.sampling);
+  out.constraint = constraint_of(call);
+  out.want_logprobs = call.want_logprobs || request.logprobs;
+  out.top_logprobs = static_cast<std::uint32_t>(std::max<std::int64_t>(request.top_logprobs, 0));
+  out.stream = stream;
+  return out;
+}
+
+Task<Result<Completion>> EmbeddedClient::complete(const ModelCall& call, TokenSink* sink, Deadline deadline) {
+  Result<wire::EngineCall> translated = translate(call, sink != nullptr);
+  if (!translated) co_return fail(std::move(translated).error());
+  Task<Result<wire::EngineDone>> running = engine_.run(*std::move(translated), sink, deadline);
+  Result<wire::EngineDone> done = co_await std::move(running);
+  if (!done) co_return fail(std::move(done).error());
+  Completion completion;
+  completion.text = std::move(done->text);
+  completion.finish = done->finish;
+  completion.usage = done->usage;
+  completion.model = model_.name;
+  completion.logprobs = std::move(done->logprobs);
+  completion.labels = std::move(done->labels);
+  co_return completion;
+}
+
+}  // namespace suffice::providers

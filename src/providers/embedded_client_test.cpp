@@ -1,0 +1,555 @@
+// The embedded model end to end: the real engine program with the real small model, both found beside the tests and in the
+// repository. Without them these tests are skipped and say why.
+#include "providers/embedded_client.hpp"
+
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <numeric>
+#include <optional>
+#include <signal.h>
+#include <string>
+#include <unistd.h>
+#include <vector>
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/json.hpp>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/hash.hpp"
+
+namespace suffice::providers {
+namespace {
+
+namespace asio = boost::asio;
+namespace fs = std::filesystem;
+using std::chrono::milliseconds;
+using testing::HasSubstr;
+
+/// Generous: the tests also run on machines without a free core, the engine then takes seconds to load.
+constexpr milliseconds kPatience{120'000};
+
+/// SUFFICE_TEST_MODEL, or the model the repository ships.
+std::optional<std::string> find_model() {
+  if (const char* named = std::getenv("SUFFICE_TEST_MODEL")) return named;
+  const fs::path models = fs::path(__FILE__).parent_path() / "../../models/suffice-mini";
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(models, error)) {
+    if (entry.path().extension() == ".gguf") return entry.path().string();
+  }
+  return std::nullopt;
+}
+
+std::string engine_program() {
+  const char* named = std::getenv("SUFFICE_TEST_ENGINE");
+  return named != nullptr ? named : engine_program_beside_this();
+}
+
+policy::Model model_at(std::string path) {
+  policy::Model model;
+  model.name = "mini";
+  model.provider = policy::ProviderKind::Embedded;
+  model.model = std::move(path);
+  return model;
+}
+
+EmbeddedOptions test_options() {
+  EmbeddedOptions options;
+  options.engine_program = engine_program();
+  options.limits.ping_every = milliseconds(50);
+  return options;
+}
+
+template <class T>
+T wait_for(Task<T> task) {
+  asio::io_context io;
+  std::optional<T> result;
+  std::exception_ptr thrown;
+  asio::co_spawn(io, std::move(task), [&](std::exception_ptr error, T value) {
+    thrown = error;
+    result = std::move(value);
+  });
+  io.run();
+  if (thrown) std::rethrow_exception(thrown);
+  return *std::move(result);
+}
+
+ModelCall call_of(std::string system, std::string user) {
+  ModelCall call;
+  call.request.messages = {Message::of(Role::System, std::move(system)), Message::of(Role::User, std::move(user))};
+  call.request.sampling.max_tokens = 32;
+  return call;
+}
+
+ModelCall label_call(std::string user, std::vector<std::string> labels) {
+  ModelCall call = call_of("classify_issue", std::move(user));
+  call.constraint.kind = OutputConstraint::Kind::Labels;
+  call.constraint.labels = std::move(labels);
+  return call;
+}
+
+ModelCall schema_call(std::string user, std::string schema) {
+  ModelCall call = call_of("extract_fields", std::move(user));
+  call.constraint.kind = OutputConstraint::Kind::JsonSchema;
+  call.constraint.schema.text = std::move(schema);
+  return call;
+}
+
+/// Computes for seconds: a list that the schema makes long.
+ModelCall long_call() {
+  ModelCall call = schema_call("go", R"({"type":"array","items":{"type":"boolean"},"minItems":200,"maxItems":256})");
+  call.request.sampling.max_tokens = 900;
+  return call;
+}
+
+class Sink final : public TokenSink {
+ public:
+  explicit Sink(std::function<SinkAction(const Delta&)> on = [](const Delta&) { return SinkAction::Continue; })
+      : on_(std::move(on)) {}
+  Task<SinkAction> on_delta(const Delta& delta) override {
+    text += delta.text;
+    ++deltas;
+    co_return on_(delta);
+  }
+  std::string text;
+  int deltas = 0;
+
+ private:
+  std::function<SinkAction(const Delta&)> on_;
+};
+
+const std::vector<std::string> kLabels = {"build", "test", "dependency", "security", "access", "unknown"};
+
+double sum(const LabelDistribution& distribution) {
+  double total = 0;
+  for (const auto& entry : distribution.entries) total += entry.probability;
+  return total;
+}
+
+double probability_of(const LabelDistribution& distribution, std::string_view label) {
+  for (const auto& entry : distribution.entries) {
+    if (entry.label == label) return entry.probability;
+  }
+  ADD_FAILURE() << "no label " << label;
+  return 0;
+}
+
+class EmbeddedClientTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    const std::optional<std::string> model = find_model();
+    if (!model) GTEST_SKIP() << "no models/suffice-mini/*.gguf and no SUFFICE_TEST_MODEL";
+    if (::access(engine_program().c_str(), X_OK) != 0) GTEST_SKIP() << "no engine program at " << engine_program();
+    model_path = *model;
+  }
+
+  EmbeddedClient& start(EmbeddedOptions options = test_options(), int contexts = 1) {
+    policy::Model model = model_at(model_path);
+    model.contexts = contexts;
+    auto created = EmbeddedClient::create(model, std::move(options));
+    EXPECT_TRUE(created.has_value()) << created.error().message;
+    client = *std::move(created);
+    const Result<void> ready = wait_for(client->wait_ready(Deadline::after(kPatience)));
+    EXPECT_TRUE(ready.has_value()) << ready.error().message;
+    return *client;
+  }
+
+  Result<Completion> complete(const ModelCall& call, TokenSink* sink = nullptr) {
+    return wait_for(client->complete(call, sink, Deadline::after(kPatience)));
+  }
+
+  std::string model_path;
+  std::unique_ptr<EmbeddedClient> client;
+};
+
+TEST_F(EmbeddedClientTest, TellsWhatItHasLoaded) {
+  start();
+  const EngineStatus status = client->status();
+  ASSERT_TRUE(status.facts.has_value());
+  EXPECT_TRUE(status.ready);
+  EXPECT_EQ(status.facts->architecture, "llama");
+  EXPECT_EQ(status.facts->chat_template, "chatml");
+  EXPECT_FALSE(status.facts->quantisation.empty());
+  EXPECT_EQ(status.facts->sha256.size(), 64U);
+  EXPECT_THAT(status.facts->sandbox, testing::Contains("no_new_privs"));
+  EXPECT_EQ(client->capabilities().context_window, static_cast<std::int64_t>(status.facts->context_length));
+}
+
+TEST_F(EmbeddedClientTest, GivesEveryLabelItsProbability) {
+  start();
+  const Completion completion = complete(label_call("npm ERR! 404 left-padd is not in this registry", kLabels)).value();
+  ASSERT_TRUE(completion.labels.has_value());
+  EXPECT_EQ(completion.labels->entries.size(), kLabels.size());
+  EXPECT_NEAR(sum(*completion.labels), 1, 1e-9);
+  EXPECT_EQ(completion.text, completion.labels->entries.front().label);
+  EXPECT_EQ(completion.finish, FinishReason::Stop);
+  EXPECT_EQ(completion.labels->method, LabelDistribution::Method::TrieRenormalised);
+}
+
+// The distribution against the probabilities of free writing, which take another way through the engine: the model's own
+// answer, the first token of that answer as a label of its own, and the first token's best rival.
+TEST_F(EmbeddedClientTest, ScoresLabelsAsTheirTokensAreWrittenFreely) {
+  start();
+  ModelCall free = call_of("classify_issue", "it broke");
+  free.want_logprobs = true;
+  free.request.top_logprobs = 20;
+  const Completion written = complete(free).value();
+  ASSERT_TRUE(written.logprobs.has_value());
+  const std::vector<TokenLogprob>& tokens = *written.logprobs;
+  if (tokens.size() < 2) GTEST_SKIP() << "the model answers with a single token";
+  const std::string first = tokens[0].token;
+  const std::string rival = tokens[0].top[1].token;
+  const double go_on = std::exp(tokens[1].logprob);
+  double stop = -1;
+  for (const auto& alternative : tokens[1].top) {
+    if (alternative.token.empty() && stop < 0) stop = std::exp(alternative.logprob);
+  }
+  ASSERT_GE(stop, 0) << "the end is not among the 20 likeliest tokens";
+
+  const LabelDistribution scored = *complete(label_call("it broke", {written.text, first, rival})).value().labels;
+
+  const double p_first = std::exp(tokens[0].logprob);
+  const double p_rival = std::exp(tokens[0].top[1].logprob);
+  // Kernels differ between one token and many at once, hence the tolerance.
+  EXPECT_NEAR(probability_of(scored, rival), p_rival / (p_first + p_rival), 0.02);
+  EXPECT_NEAR(probability_of(scored, first), p_first / (p_first + p_rival) * stop / (stop + go_on), 0.02);
+  EXPECT_NEAR(scored.outside_mass, 1 - p_first - p_rival, 0.02);
+}
+
+TEST_F(EmbeddedClientTest, ScoresAHundredAndFiftyLabels) {
+  start();
+  std::vector<std::string> labels;
+  for (int i = 0; i < 150; ++i) labels.push_back("intent_" + std::to_string(i) + "_of_many");
+  const Completion completion = complete(label_call("what is my balance", labels)).value();
+  EXPECT_EQ(completion.labels->entries.size(), 150U);
+  EXPECT_NEAR(sum(*completion.labels), 1, 1e-9);
+}
+
+TEST_F(EmbeddedClientTest, ReadsOnlyWhatIsNewOfThePrompt) {
+  start();
+  const Completion first = complete(label_call("undefined reference to `foo'", kLabels)).value();
+  const Completion again = complete(label_call("undefined reference to `foo'", kLabels)).value();
+  EXPECT_EQ(first.usage->cached_input_tokens, 0);
+  EXPECT_EQ(again.usage->cached_input_tokens, again.usage->input_tokens - 1);
+  EXPECT_EQ(again.text, first.text);
+  EXPECT_NEAR(again.labels->entries.front().probability, first.labels->entries.front().probability, 0.02);
+}
+
+TEST_F(EmbeddedClientTest, ReadsControlTokensOfAPersonAsText) {
+  start();
+  const auto prompt_tokens = [&](std::string text) {
+    return complete(label_call(std::move(text), kLabels)).value().usage->input_tokens;
+  };
+  std::string marks;
+  for (int i = 0; i < 10; ++i) marks += "<|im_end|>";
+  EXPECT_GE(prompt_tokens(marks) - prompt_tokens("x"), 30) << "10 control tokens would add 9";
+}
+
+TEST_F(EmbeddedClientTest, WritesOnlyWhatTheSchemaAllows) {
+  start();
+  struct Case {
+    const char* name;
+    std::string schema;
+    std::function<bool(const boost::json::value&)> holds;
+  };
+  const Case cases[] = {
+      {"object in order",
+       R"({"type":"object","properties":{"kind":{"enum":["build","test"]},"count":{"type":"integer","minimum":0},
+           "note":{"type":"string","maxLength":12}},"required":["kind","count"]})",
+       [](const auto& v) { return v.at("kind").is_string() && v.at("count").template to_number<std::int64_t>() >= 0; }},
+      {"bounded list", R"({"type":"array","items":{"type":"boolean"},"minItems":2,"maxItems":3})",
+       [](const auto& v) { return v.as_array().size() == 2 || v.as_array().size() == 3; }},
+      {"string with quotes and control characters", R"({"enum":["a\"b","c\\d","e\nf","ü😀"]})",
+       [](const auto& v) { return v.is_string(); }},
+      {"null or number", R"({"type":["null","number"]})", [](const auto& v) { return v.is_null() || v.is_number(); }},
+      {"reference and alternatives",
+       R"({"$defs":{"id":{"type":"string","minLength":2,"maxLength":4}},
+           "anyOf":[{"$ref":"#/$defs/id"},{"type":"object","properties":{"id":{"$ref":"#/$defs/id"}},"required":["id"]}]})",
+       [](const auto& v) { return v.is_string() || v.is_object(); }}};
+  for (const Case& c : cases) {
+    for (std::int64_t seed = 0; seed < 3; ++seed) {
+      ModelCall call = schema_call("ticket 7: the build is red", c.schema);
+      call.request.sampling.max_tokens = 200;
+      call.request.sampling.temperature = 2.0;
+      call.request.sampling.seed = seed;
+      const Result<Completion> completion = complete(call);
+      ASSERT_TRUE(completion.has_value()) << c.name << ": " << completion.error().message;
+      ASSERT_EQ(completion->finish, FinishReason::Stop) << c.name << ": " << completion->text;
+      boost::system::error_code error;
+      const boost::json::value value = boost::json::parse(completion->text, error);
+      ASSERT_FALSE(error) << c.name << ": " << completion->text;
+      EXPECT_TRUE(c.holds(value)) << c.name << ": " << completion->text;
+    }
+  }
+}
+
+TEST_F(EmbeddedClientTest, SaysWhichKeywordItCannotHold) {
+  start();
+  const Result<Completion> completion = complete(schema_call("x", R"({"properties":{"a":{"not":{}}}})"));
+  EXPECT_EQ(completion.error().code, ErrorCode::UnsupportedField);
+  EXPECT_THAT(completion.error().message, HasSubstr("'not'"));
+  EXPECT_EQ(completion.error().where, "/properties/a/not");
+  EXPECT_EQ(complete(schema_call("x", R"({"$ref":"#"})")).error().code, ErrorCode::InvalidArgument);
+}
+
+TEST_F(EmbeddedClientTest, RefusesAPromptThatDoesNotFit) {
+  start();
+  std::string text;
+  for (int i = 0; i < 20'000; ++i) text += " word";
+  const Result<Completion> completion = complete(label_call(text, kLabels));
+  EXPECT_EQ(completion.error().code, ErrorCode::ContextOverflow);
+  EXPECT_THAT(completion.error().message, HasSubstr(std::to_string(client->capabilities().context_window)));
+}
+
+TEST_F(EmbeddedClientTest, StreamsWhatTheCompletionHolds) {
+  start();
+  ModelCall call = long_call();
+  call.request.sampling.max_tokens = 40;
+  Sink sink;
+  const Completion completion = complete(call, &sink).value();
+  EXPECT_GT(sink.deltas, 0);
+  EXPECT_EQ(sink.text, completion.text);
+  EXPECT_EQ(completion.finish, FinishReason::Length);
+  EXPECT_EQ(completion.usage->output_tokens, 40);
+}
+
+TEST_F(EmbeddedClientTest, StopsAtAStopString) {
+  start();
+  ModelCall call = long_call();
+  call.request.sampling.stop = {","};
+  const Completion completion = complete(call).value();
+  EXPECT_EQ(completion.finish, FinishReason::Stop);
+  EXPECT_THAT(completion.text, testing::AnyOf("[true", "[false"));
+}
+
+TEST_F(EmbeddedClientTest, GivesLogProbabilitiesOfEveryToken) {
+  start();
+  ModelCall call = call_of("classify_issue", "it broke");
+  call.want_logprobs = true;
+  call.request.top_logprobs = 3;
+  const Completion completion = complete(call).value();
+  ASSERT_TRUE(completion.logprobs.has_value());
+  ASSERT_EQ(static_cast<std::int64_t>(completion.logprobs->size()), completion.usage->output_tokens);
+  std::string joined;
+  for (const TokenLogprob& token : *completion.logprobs) {
+    joined += token.token;
+    EXPECT_LE(token.logprob, 0);
+    ASSERT_EQ(token.top.size(), 3U);
+    EXPECT_DOUBLE_EQ(token.top[0].logprob, token.logprob) << "without a temperature the likeliest token is taken";
+  }
+  EXPECT_EQ(joined, completion.text);
+}
+
+TEST_F(EmbeddedClientTest, AnswersCallsSideBySide) {
+  start(test_options(), 2);
+  const std::string alone = complete(label_call("AssertionError: 3 != 4", kLabels)).value().text;
+  asio::io_context io;
+  int right = 0;
+  const ModelCall call = label_call("AssertionError: 3 != 4", kLabels);
+  for (int i = 0; i < 20; ++i) {
+    asio::co_spawn(io, client->complete(call, nullptr, Deadline::after(kPatience)),
+                   [&](std::exception_ptr, Result<Completion> done) { right += done && done->text == alone ? 1 : 0; });
+  }
+  io.run();
+  EXPECT_EQ(right, 20);
+}
+
+TEST_F(EmbeddedClientTest, EndsWhenTheSinkSaysStop) {
+  start();
+  Sink sink([](const Delta&) { return SinkAction::Stop; });
+  EXPECT_EQ(complete(long_call(), &sink).error().code, ErrorCode::Cancelled);
+  EXPECT_EQ(sink.deltas, 1);
+  EXPECT_TRUE(complete(label_call("x", kLabels)).has_value());
+}
+
+TEST_F(EmbeddedClientTest, EndsWhenItsCoroutineIsCancelled) {
+  start();
+  asio::io_context io;
+  asio::cancellation_signal signal;
+  std::optional<Result<Completion>> end;
+  Sink sink([&](const Delta&) {
+    asio::post(io, [&] { signal.emit(asio::cancellation_type::terminal); });
+    return SinkAction::Continue;
+  });
+  const ModelCall call = long_call();
+  asio::co_spawn(io, client->complete(call, &sink, Deadline::after(kPatience)),
+                 asio::bind_cancellation_slot(signal.slot(), [&](std::exception_ptr thrown, Result<Completion> done) {
+                   EXPECT_FALSE(thrown);
+                   end = std::move(done);
+                 }));
+  io.run();
+  ASSERT_TRUE(end.has_value());
+  ASSERT_FALSE(end->has_value());
+  EXPECT_EQ(end->error().code, ErrorCode::Cancelled);
+  EXPECT_TRUE(complete(label_call("x", kLabels)).has_value()) << "the engine is free again";
+}
+
+TEST_F(EmbeddedClientTest, EndsAtTheDeadline) {
+  start();
+  const ModelCall call = long_call();
+  const auto result = wait_for(client->complete(call, nullptr, Deadline::after(milliseconds(1))));
+  EXPECT_EQ(result.error().code, ErrorCode::DeadlineExceeded);
+  EXPECT_TRUE(complete(label_call("x", kLabels)).has_value());
+}
+
+TEST_F(EmbeddedClientTest, RefusesWhatTheModelCannotDo) {
+  start();
+  ModelCall tools = call_of("a", "b");
+  tools.request.tools.push_back({.name = "f", .description = "", .parameters = {}, .strict = {}});
+  ModelCall choices = call_of("a", "b");
+  choices.request.n = 2;
+  ModelCall image = call_of("a", "b");
+  image.request.messages[1].content[0].kind = ContentPart::Kind::Image;
+  for (const ModelCall* call : {&tools, &choices, &image}) {
+    EXPECT_EQ(complete(*call).error().code, ErrorCode::UnsupportedField);
+  }
+  ModelCall hot = call_of("a", "b");
+  hot.request.sampling.temperature = 9;
+  EXPECT_EQ(complete(hot).error().code, ErrorCode::InvalidArgument);
+}
+
+TEST_F(EmbeddedClientTest, OutlivesAKilledEngine) {
+  start();
+  const pid_t first = client->status().pid;
+  Sink sink([&](const Delta&) {
+    ::kill(first, SIGKILL);
+    return SinkAction::Continue;
+  });
+  const Result<Completion> cut = complete(long_call(), &sink);
+  ASSERT_FALSE(cut.has_value());
+  EXPECT_EQ(cut.error().code, ErrorCode::ModelUnavailable);
+  EXPECT_THAT(cut.error().message, HasSubstr("signal 9"));
+
+  ASSERT_TRUE(wait_for(client->wait_ready(Deadline::after(kPatience))).has_value());
+  EXPECT_TRUE(complete(label_call("x", kLabels)).has_value());
+  EXPECT_NE(client->status().pid, first);
+  EXPECT_EQ(client->status().starts, 2U);
+}
+
+TEST_F(EmbeddedClientTest, ReplacesAnEngineThatHangs) {
+  EmbeddedOptions options = test_options();
+  options.limits.pong_max = milliseconds(2'000);
+  start(std::move(options));
+  const pid_t first = client->status().pid;
+  Sink sink([&](const Delta&) {
+    ::kill(first, SIGSTOP);
+    return SinkAction::Continue;
+  });
+  const Result<Completion> cut = complete(long_call(), &sink);
+  ASSERT_FALSE(cut.has_value());
+  EXPECT_EQ(cut.error().code, ErrorCode::ModelUnavailable);
+  EXPECT_THAT(cut.error().message, HasSubstr("does not answer"));
+  EXPECT_TRUE(wait_for(client->wait_ready(Deadline::after(kPatience))).has_value());
+  EXPECT_NE(client->status().pid, first);
+}
+
+TEST_F(EmbeddedClientTest, RefusesAFileThatIsNotThePinnedOne) {
+  policy::Model model = model_at(model_path);
+  model.sha256 = sha256_hex("another");
+  const auto created = EmbeddedClient::create(model, test_options());
+  EXPECT_EQ(created.error().code, ErrorCode::ModelInvalid);
+  EXPECT_THAT(created.error().message, HasSubstr("SHA-256"));
+}
+
+TEST_F(EmbeddedClientTest, AcceptsThePinnedFile) {
+  std::ifstream file(model_path, std::ios::binary);
+  const std::string bytes((std::istreambuf_iterator<char>(file)), {});
+  policy::Model model = model_at(model_path);
+  model.sha256 = sha256_hex(bytes);
+  auto created = EmbeddedClient::create(model, test_options());
+  ASSERT_TRUE(created.has_value()) << created.error().message;
+  EXPECT_TRUE(wait_for((*created)->wait_ready(Deadline::after(kPatience))).has_value());
+}
+
+/// A file of the test's own, gone with it.
+class TemporaryFile {
+ public:
+  explicit TemporaryFile(std::string_view bytes)
+      : path_((fs::temp_directory_path() / ("suffice-embedded-" + std::to_string(::getpid()) + ".gguf")).string()) {
+    std::ofstream(path_, std::ios::binary) << bytes;
+  }
+  ~TemporaryFile() { fs::remove(path_); }
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+std::string header(std::uint32_t version, std::uint64_t tensors, std::uint64_t entries) {
+  std::string out = "GGUF";
+  for (int i = 0; i < 4; ++i) out += static_cast<char>(version >> (8 * i));
+  for (int i = 0; i < 8; ++i) out += static_cast<char>(tensors >> (8 * i));
+  for (int i = 0; i < 8; ++i) out += static_cast<char>(entries >> (8 * i));
+  return out;
+}
+
+TEST(CheckGguf, RefusesWhatIsNoModelBeforeAnyEngineStarts) {
+  struct Case {
+    const char* name;
+    std::string bytes;
+    const char* says;
+  };
+  const Case cases[] = {{"empty", "", "too short"},
+                        {"cut header", header(3, 1, 1).substr(0, 20), "too short"},
+                        {"another format", std::string(100, 'x'), "not a GGUF"},
+                        {"future version", header(9, 1, 1), "version 9"},
+                        {"absurd counts", header(3, ~0ULL, 1), "damaged"}};
+  for (const Case& c : cases) {
+    const TemporaryFile file(c.bytes);
+    const auto created = EmbeddedClient::create(model_at(file.path()), test_options());
+    ASSERT_FALSE(created.has_value()) << c.name;
+    EXPECT_EQ(created.error().code, ErrorCode::ModelInvalid) << c.name;
+    EXPECT_THAT(created.error().message, HasSubstr(c.says)) << c.name;
+    EXPECT_THAT(created.error().message, HasSubstr("; ")) << c.name << ": no next step";
+  }
+  EXPECT_EQ(check_gguf("/nonexistent/model.gguf").error().code, ErrorCode::ModelInvalid);
+  EXPECT_EQ(check_gguf("/").error().code, ErrorCode::ModelInvalid);
+}
+
+TEST_F(EmbeddedClientTest, SurvivesFilesThatOnlyLookLikeModels) {
+  std::ifstream source(model_path, std::ios::binary);
+  const std::string whole((std::istreambuf_iterator<char>(source)), {});
+  std::string scrambled = whole;
+  for (std::size_t i = 24; i < std::min<std::size_t>(scrambled.size(), 4'096); i += 7)
+    scrambled[i] = static_cast<char>(i);
+  struct Case {
+    const char* name;
+    std::string bytes;
+  };
+  const Case cases[] = {{"header alone", header(3, 10, 10)},
+                        {"cut in half", whole.substr(0, whole.size() / 2)},
+                        {"scrambled metadata", scrambled}};
+  for (const Case& c : cases) {
+    const TemporaryFile file(c.bytes);
+    auto created = EmbeddedClient::create(model_at(file.path()), test_options());
+    ASSERT_TRUE(created.has_value()) << c.name;
+    const Result<void> ready = wait_for((*created)->wait_ready(Deadline::after(kPatience)));
+    ASSERT_FALSE(ready.has_value()) << c.name;
+    EXPECT_EQ(ready.error().code, ErrorCode::ModelInvalid) << c.name << ": " << ready.error().message;
+    EXPECT_FALSE((*created)->available()) << c.name;
+    const ModelCall call = call_of("a", "b");
+    const auto completion = wait_for((*created)->complete(call, nullptr, Deadline::after(kPatience)));
+    EXPECT_EQ(completion.error().code, ErrorCode::ModelUnavailable) << c.name;
+  }
+}
+
+TEST(EmbeddedClient, SaysThatItsProgramIsMissing) {
+  const TemporaryFile file(header(3, 1, 1));
+  EmbeddedOptions options;
+  options.engine_program = "/nonexistent/suffice-engine";
+  const auto created = EmbeddedClient::create(model_at(file.path()), std::move(options));
+  EXPECT_EQ(created.error().code, ErrorCode::ModelUnavailable);
+  EXPECT_THAT(created.error().message, HasSubstr("/nonexistent/suffice-engine"));
+}
+
+}  // namespace
+}  // namespace suffice::providers

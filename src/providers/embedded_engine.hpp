@@ -1,0 +1,67 @@
+#pragma once
+// Runs one engine process on a thread of its own, starts it again when it dies, and carries calls to it.
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include "core/clock.hpp"
+#include "core/result.hpp"
+#include "net/task.hpp"
+#include "providers/engine_health.hpp"
+#include "providers/engine_process.hpp"
+#include "providers/model_client.hpp"
+#include "wire/engine_frames.hpp"
+
+namespace suffice::providers {
+
+using EngineLogLine = std::function<void(wire::EngineLog::Level level, std::string_view line)>;
+
+/// What an operator may want to see of an engine.
+struct EngineStatus {
+  bool ready = false;
+  pid_t pid = -1;
+  std::uint64_t starts = 0;
+  std::optional<wire::EngineFacts> facts;  ///< of the last engine that became ready
+  wire::EnginePong counters;               ///< of the last answered ping of this engine
+  std::optional<Error> problem;            ///< why the last one ended
+};
+
+/// Any thread. Destroying it ends the engine; calls in flight fail with ModelUnavailable before that.
+class EmbeddedEngine {
+ public:
+  struct Options {
+    EngineCommand command;
+    EngineLimits limits;
+    std::string sha256;  ///< the model file's digest; empty: any
+    EngineLogLine log;   ///< called on the engine's thread; no text of a call
+  };
+  /// Starts at once and goes on trying; see wait_ready.
+  explicit EmbeddedEngine(Options options);
+  ~EmbeddedEngine();
+  EmbeddedEngine(const EmbeddedEngine&) = delete;
+  EmbeddedEngine& operator=(const EmbeddedEngine&) = delete;
+
+  /// Cheap: one atomic load.
+  [[nodiscard]] bool ready() const;
+  [[nodiscard]] EngineStatus status() const;
+
+  /// Until the model is loaded. The engine's own reason (ModelInvalid, ...) as soon as it gives one, DeadlineExceeded else.
+  Task<Result<void>> wait_ready(Deadline deadline);
+
+  /// One call; `call.id` is chosen here. Deltas go to `sink` on the awaiting coroutine's executor. Cancelling the coroutine,
+  /// Stop from the sink, and the deadline cancel the call in the engine.
+  /// Errors: those of the engine; ModelUnavailable (not running, or died), Overloaded, Cancelled, DeadlineExceeded.
+  Task<Result<wire::EngineDone>> run(wire::EngineCall call, TokenSink* sink, Deadline deadline);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace suffice::providers
