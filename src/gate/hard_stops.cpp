@@ -1,6 +1,7 @@
 #include "gate/hard_stops.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include <fmt/format.h>
@@ -17,7 +18,8 @@ namespace {
 // much memory takes the slower path of HardStops::Impl::scan.
 constexpr std::int64_t kAutomatonBytesMax = 16L * 1024 * 1024;
 
-// RE2's \b is ASCII; these are the same for Unicode letters, digits and the underscore.
+// RE2's \b is ASCII; these are the same for Unicode letters, digits and the underscore. They are a thousand instructions each, so
+// the set looks for the bare words, and only a word that is there is looked at again with its boundaries.
 constexpr std::string_view kWordBegins = R"((?:^|[^\pL\pN_]))";
 constexpr std::string_view kWordEnds = R"((?:$|[^\pL\pN_]))";
 constexpr std::string_view kSpaces = R"([\s\x0b\x{85}\pZ]+)";
@@ -54,7 +56,8 @@ std::string literal_expression(std::string_view words) {
 struct Rule {
   std::size_t group = 0;
   std::string text;                 ///< as the policy writes it
-  std::unique_ptr<RE2> expression;  ///< used alone when the set cannot scan
+  std::string loose;                ///< what the set looks for: a word without its boundaries, else the whole rule
+  std::unique_ptr<RE2> expression;  ///< the whole rule
 };
 
 struct Group {
@@ -93,23 +96,29 @@ struct HardStops::Impl {
 
   Result<void> add(const policy::HardStopGroup& group);
   Result<void> add_rule(const policy::HardStopGroup& group, std::string_view field, const std::string& written,
-                        std::string expression);
+                        std::string loose, std::string_view begins = {}, std::string_view ends = {});
   Result<void> finish();
   [[nodiscard]] std::vector<int> scan(const std::string& text) const;
+  [[nodiscard]] bool fires(int rule, const std::string& text) const;
   [[nodiscard]] bool anything_matches(const std::string& text) const;
   [[nodiscard]] std::string blanked(const std::string& text, const Group& group) const;
 };
 
 Result<void> HardStops::Impl::add_rule(const policy::HardStopGroup& group, std::string_view field,
-                                       const std::string& written, std::string expression) {
-  SUFFICE_TRY(auto compiled, compile_one(expression, group, field, written));
-  if (expression.empty() || RE2::PartialMatch("", *compiled)) {
+                                       const std::string& written, std::string loose, std::string_view begins,
+                                       std::string_view ends) {
+  SUFFICE_TRY(auto rule, compile_one(loose, group, field, written));
+  if (loose.empty() || RE2::PartialMatch("", *rule)) {
     return fail(ErrorCode::PolicyInvalid,
                 fmt::format("hard stop '{}': {} '{}' matches the empty text, so it would stop everything", group.name,
                             field, written),
                 fmt::format("hard_stops.{}.{}", group.name, field));
   }
-  rules.push_back(Rule{.group = groups.size() - 1, .text = written, .expression = std::move(compiled)});
+  if (!begins.empty()) {
+    SUFFICE_TRY(rule, compile_one(fmt::format("{}{}{}", begins, loose, ends), group, field, written));
+  }
+  rules.push_back(
+      Rule{.group = groups.size() - 1, .text = written, .loose = std::move(loose), .expression = std::move(rule)});
   return {};
 }
 
@@ -123,9 +132,7 @@ Result<void> HardStops::Impl::add(const policy::HardStopGroup& group) {
     SUFFICE_TRY(groups.back().except, compile_except(group));
   }
   for (const std::string& word : group.words) {
-    std::string literal = literal_expression(word);
-    if (!literal.empty()) literal = fmt::format("{}{}{}", kWordBegins, literal, kWordEnds);
-    SUFFICE_TRY_VOID(add_rule(group, "words", word, std::move(literal)));
+    SUFFICE_TRY_VOID(add_rule(group, "words", word, literal_expression(word), kWordBegins, kWordEnds));
   }
   for (const std::string& phrase : group.phrases) {
     SUFFICE_TRY_VOID(add_rule(group, "phrases", phrase, literal_expression(phrase)));
@@ -139,7 +146,7 @@ Result<void> HardStops::Impl::finish() {
   set = std::make_unique<RE2::Set>(options(), RE2::UNANCHORED);
   for (const Rule& rule : rules) {
     std::string error;
-    if (set->Add(rule.expression->pattern(), &error) < 0) {
+    if (set->Add(rule.loose, &error) < 0) {
       return fail(ErrorCode::PolicyInvalid,
                   fmt::format("hard stop '{}': '{}': {}", groups[rule.group].name, rule.text, error));
     }
@@ -150,20 +157,21 @@ Result<void> HardStops::Impl::finish() {
   return {};
 }
 
-/// Indices of the rules that match, in their order.
+/// Indices of the rules that may match, in their order; fires() says which do.
 std::vector<int> HardStops::Impl::scan(const std::string& text) const {
   std::vector<int> found;
   RE2::Set::ErrorInfo error{};
-  if (set->Match(text, &found, &error) || error.kind == RE2::Set::kNoError) {
-    std::ranges::sort(found);
-    return found;
+  if (!set->Match(text, &found, &error) && error.kind != RE2::Set::kNoError) {
+    // Out of automaton memory: each rule is asked alone, where RE2 falls back to its bounded simulation, still linear in the text.
+    found.resize(rules.size());
+    std::iota(found.begin(), found.end(), 0);
   }
-  // Out of automaton memory: one expression at a time falls back to RE2's bounded simulation, still linear in the text.
-  found.clear();
-  for (std::size_t i = 0; i < rules.size(); ++i) {
-    if (RE2::PartialMatch(text, *rules[i].expression)) found.push_back(static_cast<int>(i));
-  }
+  std::ranges::sort(found);
   return found;
+}
+
+bool HardStops::Impl::fires(int rule, const std::string& text) const {
+  return RE2::PartialMatch(text, *rules[static_cast<std::size_t>(rule)].expression);
 }
 
 bool HardStops::Impl::anything_matches(const std::string& text) const {
@@ -211,16 +219,14 @@ std::vector<HardStops::Match> HardStops::match(std::string_view text, Side side)
   for (std::size_t g = 0; g < impl_->groups.size(); ++g) {
     const Group& group = impl_->groups[g];
     if (!(side == Side::Input ? group.check_input : group.check_output)) continue;
-    const auto fires = [&](int index) { return impl_->rules[static_cast<std::size_t>(index)].group == g; };
-    auto rule = std::ranges::find_if(found, fires);
-    if (rule == found.end()) continue;
-    if (group.except) {
+    const auto of_group = [&](int index) { return impl_->rules[static_cast<std::size_t>(index)].group == g; };
+    auto rule = std::ranges::find_if(found, [&](int index) { return of_group(index) && impl_->fires(index, folded); });
+    // Blanking can only take matches away, so it waits for a first one.
+    if (rule != found.end() && group.except) {
       const std::string rest = impl_->blanked(folded, group);
-      rule = std::find_if(rule, found.end(), [&](int index) {
-        return fires(index) && RE2::PartialMatch(rest, *impl_->rules[static_cast<std::size_t>(index)].expression);
-      });
-      if (rule == found.end()) continue;
+      rule = std::find_if(rule, found.end(), [&](int index) { return of_group(index) && impl_->fires(index, rest); });
     }
+    if (rule == found.end()) continue;
     matches.push_back(
         Match{.group = group.name, .reason = group.reason, .rule = impl_->rules[static_cast<std::size_t>(*rule)].text});
   }

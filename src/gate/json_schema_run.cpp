@@ -104,6 +104,9 @@ bool is_multiple(const bj::value& value, double of) {
   const double quotient = number / of;
   if (!std::isfinite(quotient)) return std::fmod(number, of) == 0;
   // 0.0075 is a multiple of 0.0001 to anyone but a binary computer: a few units in the last place are forgiven.
+  const double inverse = 1 / of;
+  const bool divides_one = std::fabs(inverse - std::round(inverse)) <= 4 * 0x1p-52 * inverse;
+  if (divides_one && number == std::floor(number)) return true;
   if (std::fabs(quotient) < 0x1p52)
     return std::fabs(quotient - std::round(quotient)) <= 4 * 0x1p-52 * std::fabs(quotient);
   return std::fmod(number, of) == 0;
