@@ -4,23 +4,23 @@
 #include <array>
 #include <map>
 #include <mutex>
-#include <set>
 #include <thread>
 #include <unistd.h>
 #include <utility>
 #include <variant>
 #include <vector>
 
-#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/read.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -32,6 +32,26 @@ namespace {
 namespace asio = boost::asio;
 using boost::system::error_code;
 using Level = wire::EngineLog::Level;
+
+/// Runs `work` on `where` and comes back, without passing cancellation on: co_spawn of Boost 1.81 forwards it to another
+/// thread by a pointer that may be dangling when it arrives.
+template <class T>
+Task<T> run_on(asio::any_io_executor where, Task<T> work) {
+  const auto start = [](auto handler, asio::any_io_executor executor, Task<T> task) {
+    auto home = asio::make_work_guard(handler);
+    auto finish = [handler = std::move(handler), home = std::move(home)](std::exception_ptr thrown, T value) mutable {
+      const auto back = home.get_executor();
+      asio::dispatch(
+          back, [handler = std::move(handler), home = std::move(home), thrown, value = std::move(value)]() mutable {
+            home.reset();
+            std::move(handler)(thrown, std::move(value));
+          });
+    };
+    asio::co_spawn(std::move(executor), std::move(task), std::move(finish));
+  };
+  co_return co_await asio::async_initiate<const asio::use_awaitable_t<>&, void(std::exception_ptr, T)>(
+      start, asio::use_awaitable, std::move(where), std::move(work));
+}
 
 constexpr std::size_t kLogLineBytesMax = 300;
 /// Lines of standard error passed on from one engine; a program that goes mad must not fill the log.
@@ -57,7 +77,7 @@ struct EmbeddedEngine::Impl {
     asio::steady_timer changed;
     std::vector<wire::EngineDelta> deltas;
     std::optional<Result<wire::EngineDone>> end;
-    SteadyTime limit;
+    bool cancelled = false;
     void wake() { changed.cancel(); }
   };
 
@@ -86,6 +106,22 @@ struct EmbeddedEngine::Impl {
       wake_waiters();
     });
     thread.join();
+  }
+
+  /// Runs `work` on the engine's thread for a coroutine elsewhere; when that is cancelled, `on_cancel` runs there too.
+  template <class T>
+  Task<T> run_there(Task<T> work, std::function<void(Impl&)> on_cancel) {
+    const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
+    asio::cancellation_slot slot = state.slot();
+    if (slot.is_connected()) {
+      slot.assign([this, on_cancel = std::move(on_cancel)](asio::cancellation_type) {
+        asio::post(io, [this, on_cancel] { on_cancel(*this); });
+      });
+    }
+    Task<T> there = run_on<T>(io.get_executor(), std::move(work));
+    T result = co_await std::move(there);
+    if (slot.is_connected()) slot.clear();
+    co_return result;
   }
 
   // ---- the engine's life ----
@@ -361,13 +397,8 @@ struct EmbeddedEngine::Impl {
     calls.emplace(id, &call);
     const CallEnd end{*this, id, call};
     send_bytes(bytes);
-    // Looked at here instead of thrown from the next await.
-    co_await asio::this_coro::throw_if_cancelled(false);
     for (;;) {
-      const asio::cancellation_state cancellation = co_await asio::this_coro::cancellation_state;
-      if (cancellation.cancelled() != asio::cancellation_type::none) {
-        co_return fail(ErrorCode::Cancelled, "the call was cancelled");
-      }
+      if (call.cancelled) co_return fail(ErrorCode::Cancelled, "the call was cancelled");
       if (call.deltas.empty() && !call.end) {
         error_code ignored;
         call.changed.expires_at(deadline.when());
@@ -384,7 +415,8 @@ struct EmbeddedEngine::Impl {
         delta.text = piece.text;
         delta.logprobs = piece.logprobs;
         Task<SinkAction> taking = sink->on_delta(delta);
-        const SinkAction action = co_await asio::co_spawn(caller, std::move(taking), asio::use_awaitable);
+        Task<SinkAction> there = run_on(caller, std::move(taking));
+        const SinkAction action = co_await std::move(there);
         if (action == SinkAction::Stop) co_return fail(ErrorCode::Cancelled, "the caller stopped the answer");
       }
       if (call.end && call.deltas.empty()) co_return *std::move(call.end);
@@ -398,29 +430,48 @@ struct EmbeddedEngine::Impl {
     return unavailable("the embedded model is still loading");
   }
 
+  void cancel_call(std::uint64_t id) {
+    if (Call* call = find(id)) {
+      call->cancelled = true;
+      call->wake();
+    }
+  }
+
   // ---- readiness ----
 
-  Task<Result<void>> wait_ready(Deadline deadline) {
-    co_await asio::this_coro::throw_if_cancelled(false);
-    asio::steady_timer timer(io);
-    waiters.insert(&timer);
-    struct Leave {
-      Impl& impl;
-      asio::steady_timer& timer;
-      ~Leave() { impl.waiters.erase(&timer); }
-    } const leave{*this, timer};
+  struct Waiter {
+    explicit Waiter(asio::io_context& io) : changed(io) {}
+    asio::steady_timer changed;
+    bool cancelled = false;
+  };
+  struct WaiterEnd {
+    Impl& impl;
+    std::uint64_t id;
+    ~WaiterEnd() { impl.waiters.erase(id); }
+  };
+
+  Task<Result<void>> wait_ready(std::uint64_t id, Deadline deadline) {
+    Waiter waiter(io);
+    waiters.emplace(id, &waiter);
+    const WaiterEnd end{*this, id};
     for (;;) {
       if (is_ready.load()) co_return Result<void>();
       if (stopping) co_return fail(unavailable("the gateway is stopping"));
+      if (waiter.cancelled) co_return fail(ErrorCode::Cancelled, "the wait was cancelled");
       if (const std::optional<Error> problem = lasting_problem()) co_return fail(*problem);
-      if (deadline.expired())
+      if (deadline.expired()) {
         co_return fail(ErrorCode::DeadlineExceeded, "the embedded model was not loaded before the deadline");
+      }
       error_code ignored;
-      timer.expires_at(deadline.when());
-      co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-      const asio::cancellation_state cancellation = co_await asio::this_coro::cancellation_state;
-      if (cancellation.cancelled() != asio::cancellation_type::none)
-        co_return fail(ErrorCode::Cancelled, "the wait was cancelled");
+      waiter.changed.expires_at(deadline.when());
+      co_await waiter.changed.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    }
+  }
+
+  void cancel_wait(std::uint64_t id) {
+    if (const auto waiter = waiters.find(id); waiter != waiters.end()) {
+      waiter->second->cancelled = true;
+      waiter->second->changed.cancel();
     }
   }
 
@@ -431,7 +482,7 @@ struct EmbeddedEngine::Impl {
   }
 
   void wake_waiters() {
-    for (asio::steady_timer* waiter : waiters) waiter->cancel();
+    for (const auto& [id, waiter] : waiters) waiter->changed.cancel();
   }
 
   Options options;
@@ -454,7 +505,7 @@ struct EmbeddedEngine::Impl {
   std::string outbox;
 
   std::map<std::uint64_t, Call*> calls;
-  std::set<asio::steady_timer*> waiters;
+  std::map<std::uint64_t, Waiter*> waiters;
 
   // Any thread:
   std::atomic<bool> is_ready{false};
@@ -475,17 +526,22 @@ EngineStatus EmbeddedEngine::status() const {
 }
 
 Task<Result<void>> EmbeddedEngine::wait_ready(Deadline deadline) {
-  Task<Result<void>> waiting = impl_->wait_ready(deadline);
-  co_return co_await asio::co_spawn(impl_->io, std::move(waiting), asio::use_awaitable);
+  const std::uint64_t id = impl_->next_id.fetch_add(1);
+  Task<Result<void>> waiting = impl_->wait_ready(id, deadline);
+  Task<Result<void>> there = impl_->run_there(std::move(waiting), [id](Impl& impl) { impl.cancel_wait(id); });
+  co_return co_await std::move(there);
 }
 
 Task<Result<wire::EngineDone>> EmbeddedEngine::run(wire::EngineCall call, TokenSink* sink, Deadline deadline) {
   call.id = impl_->next_id.fetch_add(1);
+  const std::uint64_t id = call.id;
   Result<std::string> bytes = wire::encode(call);
   if (!bytes) co_return fail(std::move(bytes).error());
   const asio::any_io_executor caller = co_await asio::this_coro::executor;
-  Task<Result<wire::EngineDone>> running = impl_->run(call.id, *std::move(bytes), sink, caller, deadline);
-  co_return co_await asio::co_spawn(impl_->io, std::move(running), asio::use_awaitable);
+  Task<Result<wire::EngineDone>> running = impl_->run(id, *std::move(bytes), sink, caller, deadline);
+  Task<Result<wire::EngineDone>> there =
+      impl_->run_there(std::move(running), [id](Impl& impl) { impl.cancel_call(id); });
+  co_return co_await std::move(there);
 }
 
 }  // namespace suffice::providers
