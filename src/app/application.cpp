@@ -1,0 +1,342 @@
+#include "app/application.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <mutex>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include "app/gateway_file.hpp"
+#include "app/lever_file.hpp"
+#include "app/model_clients.hpp"
+#include "audit/recorder.hpp"
+#include "audit/sqlite_store.hpp"
+#include "core/clock.hpp"
+#include "core/ids.hpp"
+#include "core/random.hpp"
+#include "metrics/registry.hpp"
+#include "net/http_client.hpp"
+#include "net/io_threads.hpp"
+#include "pipeline/gateway_metrics.hpp"
+#include "policy/policy_store.hpp"
+#include "prompts/prompt.hpp"
+#include "server/admin_surface.hpp"
+#include "server/http_status.hpp"
+#include "server/openai_surface.hpp"
+#include "server/router.hpp"
+
+namespace suffice::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// How often the policy file is looked at. A reload is asked for within a second (spec 1.1).
+constexpr std::chrono::milliseconds kWatchInterval{300};
+
+Result<void> make_folder(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error)
+    return fail(ErrorCode::ConfigInvalid,
+                "cannot make the data folder (" + error.message() + "); choose another with --data DIR",
+                folder.string());
+  // The record is for its owner: previews are redacted, but a record is still a record.
+  fs::permissions(folder, fs::perms::owner_all, error);
+  return {};
+}
+
+Result<prompts::PromptLibrary> load_prompts(const fs::path& policy_file) {
+  const fs::path folder = policy_file.parent_path() / "prompts";
+  if (!fs::exists(folder)) return prompts::PromptLibrary{};
+  return prompts::PromptLibrary::load({folder});
+}
+
+Result<void> may_listen(const net::ListenAddress& address, bool unauthenticated_remote, std::string_view flag) {
+  if (address.is_loopback() || unauthenticated_remote) return {};
+  return fail(
+      ErrorCode::ConfigInvalid,
+      fmt::format(
+          "{} is reachable from other machines and the gateway asks nobody for a key; listen on 127.0.0.1, or put a "
+          "proxy that authenticates in front and say --unauthenticated-remote",
+          address.to_string()),
+      std::string(flag));
+}
+
+std::string state_words(const pipeline::LeverState& state) {
+  std::string words = fmt::format("kill_switch={}", name(state.kill_switch));
+  for (const std::string& task : state.frontier_only_tasks) words += " frontier_only=" + task;
+  return words;
+}
+
+}  // namespace
+
+struct Application::Impl {
+  Impl(Settings given, std::shared_ptr<spdlog::logger> logger) : settings(std::move(given)), log(std::move(logger)) {}
+
+  // In layer order, each line with its why.
+  Settings settings;
+  std::shared_ptr<spdlog::logger> log;
+  SystemClock clock;    // the only clock: tests replace it
+  SystemRandom random;  // ids and jitter
+  policy::Environment environment = policy::process_environment();
+  metrics::Registry registry;                         // what /metrics shows
+  std::unique_ptr<pipeline::GatewayMetrics> metrics;  // our families in it
+  std::unique_ptr<net::IoThreads> io;                 // one io_context a core
+  std::unique_ptr<net::HttpClient> http;              // one pool for every provider
+  std::unique_ptr<policy::PolicyStore> policies;      // the file, validated
+  std::unique_ptr<ModelClients> clients;              // outlives reloads
+  std::unique_ptr<audit::Recorder> recorder;          // the record
+  std::unique_ptr<pipeline::Levers> levers;           // what operators change in seconds
+  std::unique_ptr<pipeline::Gateway> gateway;         // one request end to end
+  std::unique_ptr<server::OpenAiSurface> openai;
+  std::unique_ptr<server::AdminSurface> admin;
+  std::unique_ptr<net::HttpServer> public_listener;
+  std::unique_ptr<net::HttpServer> admin_listener;
+  std::mutex reload_mutex;
+  std::mutex lever_mutex;
+
+  Result<void> build();
+  Result<void> open_record();
+  Result<std::shared_ptr<const pipeline::Snapshot>> make_snapshot();
+  Result<std::string> reload();
+  Result<void> set_levers(pipeline::LeverState next);
+  void note(audit::Event::Kind kind, std::string text);
+  server::AdminDoors doors();
+  server::Readiness readiness() const;
+  Result<std::unique_ptr<net::HttpServer>> make_listener(const net::ListenAddress& address, net::Handler handler,
+                                                         std::string_view flag);
+};
+
+Result<void> Application::Impl::build() {
+  SUFFICE_TRY_VOID(may_listen(settings.listen, settings.unauthenticated_remote, "--listen"));
+  SUFFICE_TRY_VOID(may_listen(settings.admin, false, "--admin"));
+  SUFFICE_TRY(policies, policy::PolicyStore::open(settings.policy, environment));
+  SUFFICE_TRY_VOID(make_folder(settings.data));
+  SUFFICE_TRY(pipeline::LeverState stored, read_levers(settings.data / "levers.json"));
+  if (settings.kill_switch) stored.kill_switch = policy::KillSwitch::FrontierOnly;
+  levers = std::make_unique<pipeline::Levers>(std::move(stored));
+  SUFFICE_TRY_VOID(open_record());
+  metrics = std::make_unique<pipeline::GatewayMetrics>(registry);
+  const std::size_t threads =
+      settings.threads > 0 ? settings.threads : std::max(1U, std::thread::hardware_concurrency());
+  io = std::make_unique<net::IoThreads>(threads,
+                                        [this](std::string_view what) { log->error("io_fault what={}", what); });
+  http = std::make_unique<net::HttpClient>(net::HttpClientOptions{});
+  clients = std::make_unique<ModelClients>(
+      ModelClients::Parts{.http = *http,
+                          .environment = environment,
+                          .clock = clock,
+                          .random = random,
+                          .engine = settings.engine,
+                          .log = [this](std::string_view line) { log->info("engine {}", line); }});
+  SUFFICE_TRY(std::shared_ptr<const pipeline::Snapshot> first, make_snapshot());
+  gateway = std::make_unique<pipeline::Gateway>(
+      pipeline::Gateway::Parts{
+          .recorder = *recorder, .levers = *levers, .clock = clock, .random = random, .metrics = *metrics},
+      pipeline::GatewayOptions{.on_record_failure = settings.on_record_failure}, std::move(first));
+  note(audit::Event::Kind::Start, state_words(*levers->current()));
+  return {};
+}
+
+Result<void> Application::Impl::open_record() {
+  Result<std::unique_ptr<audit::AuditStore>> store =
+      audit::open_sqlite_store(settings.data / "audit.sqlite", audit::SqliteOptions{});
+  if (!store) return fail(std::move(store).error());
+  SUFFICE_TRY(recorder, audit::Recorder::create(*std::move(store), audit::RecorderOptions{}));
+  return {};
+}
+
+Result<std::shared_ptr<const pipeline::Snapshot>> Application::Impl::make_snapshot() {
+  SUFFICE_TRY(const prompts::PromptLibrary library, load_prompts(settings.policy));
+  return pipeline::make_snapshot(policies->current(), library,
+                                 [this](const policy::Model& model) { return clients->get(model); });
+}
+
+Result<std::string> Application::Impl::reload() {
+  const std::lock_guard lock(reload_mutex);
+  const auto refuse = [this](Error error) -> Result<std::string> {
+    metrics->policy_reload(false);
+    log->error("policy_reload_failed kept={} problem={}", gateway->snapshot()->policy->version, describe(error));
+    note(audit::Event::Kind::PolicyReloadFailed, "kept " + gateway->snapshot()->policy->version);
+    return fail(std::move(error));
+  };
+  Result<std::string> version = policies->reload();
+  if (!version) return refuse(std::move(version).error());
+  Result<std::shared_ptr<const pipeline::Snapshot>> next = make_snapshot();
+  if (!next) return refuse(std::move(next).error());
+  gateway->replace(*std::move(next));
+  metrics->policy_reload(true);
+  log->info("policy_reloaded version={}", *version);
+  note(audit::Event::Kind::PolicyReload, "now " + *version);
+  return version;
+}
+
+Result<void> Application::Impl::set_levers(pipeline::LeverState next) {
+  const std::lock_guard lock(lever_mutex);
+  // The switch acts first: an operator in an incident must not lose it to a full disk.
+  levers->set(next);
+  log->warn("levers_set {}", state_words(next));
+  note(audit::Event::Kind::KillSwitch, state_words(next));
+  return write_levers(settings.data / "levers.json", next);
+}
+
+void Application::Impl::note(audit::Event::Kind kind, std::string text) {
+  audit::Event event;
+  event.kind = kind;
+  event.id = new_uuid7(clock, random);
+  event.time = clock.wall_now();
+  event.policy_version = gateway ? gateway->snapshot()->policy->version : policies->current()->version;
+  event.outcome = "ok";
+  event.note = std::move(text);
+  if (!recorder->record(std::move(event))) log->error("audit_queue_full dropped=state_change");
+}
+
+server::Readiness Application::Impl::readiness() const {
+  server::Readiness state;
+  if (!recorder->healthy()) {
+    state.ready = false;
+    state.problems.emplace_back("the audit store does not take events");
+  }
+  // A stopped engine is not unready: its requests escalate with local_unavailable.
+  for (const std::string& model : clients->unavailable())
+    state.problems.push_back("model " + model + " is not running; its tasks escalate");
+  return state;
+}
+
+server::AdminDoors Application::Impl::doors() {
+  return server::AdminDoors{.levers = [this] { return *levers->current(); },
+                            .set_levers = [this](pipeline::LeverState next) { return set_levers(std::move(next)); },
+                            .reload_policy = [this] { return reload(); },
+                            .policy_version = [this] { return gateway->snapshot()->policy->version; },
+                            .metrics_text =
+                                [this] {
+                                  metrics->observe(recorder->stats());
+                                  return registry.to_prometheus();
+                                },
+                            .readiness = [this] { return readiness(); }};
+}
+
+Result<std::unique_ptr<net::HttpServer>> Application::Impl::make_listener(const net::ListenAddress& address,
+                                                                          net::Handler handler, std::string_view flag) {
+  net::HttpServerOptions options;
+  options.listen = address;
+  options.handler = std::move(handler);
+  options.error_body = [](const net::TransportError& error) {
+    return server::OpenAiSurface::error_body(error.error, error.status);
+  };
+  options.on_fault = [this](std::string_view what) { log->error("server_fault what={}", what); };
+  Result<std::unique_ptr<net::HttpServer>> made = net::HttpServer::create(io->executors(), std::move(options));
+  if (!made) {
+    Error error = std::move(made).error();
+    error.where = std::string(flag) + " " + address.to_string();
+    return fail(std::move(error));
+  }
+  return made;
+}
+
+Application::Application(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Result<std::unique_ptr<Application>> Application::create(Settings settings, std::shared_ptr<spdlog::logger> log) {
+  auto impl = std::make_unique<Impl>(std::move(settings), std::move(log));
+  SUFFICE_TRY_VOID(impl->build());
+  return std::unique_ptr<Application>(new Application(std::move(impl)));
+}
+
+Application::~Application() {
+  // Top down: nobody may use what lies below once it goes.
+  if (impl_->public_listener) impl_->public_listener->stop(std::chrono::milliseconds{0});
+  if (impl_->admin_listener) impl_->admin_listener->stop(std::chrono::milliseconds{0});
+  if (impl_->io) impl_->io->stop();
+  impl_->gateway.reset();
+}
+
+Result<void> Application::listen() {
+  Impl& in = *impl_;
+  in.openai = std::make_unique<server::OpenAiSurface>(*in.gateway, in.clock, in.random, server::OpenAiSurfaceOptions{});
+  in.admin = std::make_unique<server::AdminSurface>(in.doors());
+  SUFFICE_TRY(in.public_listener,
+              in.make_listener(in.settings.listen, server::public_handler(*in.openai, *in.admin, in.settings.listen),
+                               "--listen"));
+  SUFFICE_TRY(in.admin_listener,
+              in.make_listener(in.settings.admin, server::admin_handler(*in.admin, in.settings.admin), "--admin"));
+  in.public_listener->start();
+  in.admin_listener->start();
+  in.io->start();
+  announce_running(in.settings.data, public_address(), admin_address());
+  in.log->info("listening public={} admin={} policy={}", public_address().to_string(), admin_address().to_string(),
+               in.gateway->snapshot()->policy->version);
+  return {};
+}
+
+net::ListenAddress Application::public_address() const { return impl_->public_listener->address(); }
+net::ListenAddress Application::admin_address() const { return impl_->admin_listener->address(); }
+pipeline::Gateway& Application::gateway() { return *impl_->gateway; }
+void Application::wait_for_models(std::chrono::milliseconds limit) { impl_->clients->wait_ready(limit); }
+
+namespace {
+
+/// Watches signals and the policy file on the main thread until it is told to end.
+class SignalLoop {
+ public:
+  SignalLoop(std::function<void()> reload, std::function<bool()> changed)
+      : reload_(std::move(reload)),
+        changed_(std::move(changed)),
+        ends_(context_, SIGINT, SIGTERM),
+        hups_(context_, SIGHUP),
+        timer_(context_) {
+    ends_.async_wait([this](const boost::system::error_code&, int) { context_.stop(); });
+    wait_for_hup();
+    wait_for_change();
+  }
+  void run() { context_.run(); }
+
+ private:
+  void wait_for_hup() {
+    hups_.async_wait([this](const boost::system::error_code& error, int) {
+      if (error) return;
+      reload_();
+      wait_for_hup();
+    });
+  }
+  void wait_for_change() {
+    timer_.expires_after(kWatchInterval);
+    timer_.async_wait([this](const boost::system::error_code& error) {
+      if (error) return;
+      if (changed_()) reload_();
+      wait_for_change();
+    });
+  }
+
+  boost::asio::io_context context_{1};
+  std::function<void()> reload_;
+  std::function<bool()> changed_;
+  boost::asio::signal_set ends_;
+  boost::asio::signal_set hups_;
+  boost::asio::steady_timer timer_;
+};
+
+}  // namespace
+
+void Application::run_until_signal(const std::function<void()>& on_ready) {
+  Impl& in = *impl_;
+  SignalLoop loop([&in] { static_cast<void>(in.reload()); }, [&in] { return in.policies->changed_on_disk(); });
+  on_ready();
+  loop.run();
+  in.log->info("draining requests_in_flight={}", in.public_listener->requests_in_flight());
+  in.public_listener->stop(in.settings.drain);
+  in.admin_listener->stop(std::chrono::milliseconds{500});
+  in.note(audit::Event::Kind::Stop, "signal");
+  const Result<void> flushed = in.recorder->flush(std::chrono::milliseconds{5'000});
+  if (!flushed) in.log->error("audit_flush_failed problem={}", describe(flushed.error()));
+  forget_running(in.settings.data);
+  in.log->info("stopped");
+}
+
+}  // namespace suffice::app

@@ -1,0 +1,115 @@
+// suffice check: every problem of policy files, with its place and what to do.
+
+#include <cstdio>
+#include <memory>
+#include <unistd.h>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+#include "cli/command.hpp"
+#include "gate/judge.hpp"
+#include "policy/policy_store.hpp"
+#include "prompts/prompt.hpp"
+
+namespace suffice::cli {
+namespace {
+
+namespace json = boost::json;
+
+struct CheckFlags {
+  std::vector<std::string> files;
+  bool json = false;
+};
+
+/// Problems that show only when prompts and gates are made ready.
+std::vector<policy::Problem> deep_problems(const policy::Policy& policy, const std::filesystem::path& file) {
+  std::vector<policy::Problem> problems;
+  const auto add = [&](std::string path, const Error& error) {
+    problems.push_back(policy::Problem{
+        .file = file.string(), .line = 0, .column = 0, .path = std::move(path), .message = describe(error)});
+  };
+  const std::filesystem::path folder = file.parent_path() / "prompts";
+  Result<prompts::PromptLibrary> library =
+      std::filesystem::exists(folder) ? prompts::PromptLibrary::load({folder}) : prompts::PromptLibrary{};
+  if (!library) add("prompts", library.error());
+  for (const auto& [name, task] : policy.tasks) {
+    const Result<gate::GateRules> rules = gate::compile_rules(policy, task);
+    if (!rules) add("tasks." + name, rules.error());
+    if (!library) continue;
+    std::vector<std::string> wanted{task.prompt};
+    for (const policy::Tier& tier : task.tiers) wanted.push_back(tier.prompt);
+    for (const std::string& prompt : wanted) {
+      if (!prompt.empty() && library->find(prompt) == nullptr) {
+        add("tasks." + name, Error{.code = ErrorCode::PolicyInvalid,
+                                   .message = "no prompt " + prompt + " in " + folder.string(),
+                                   .where = {}});
+      }
+    }
+  }
+  return problems;
+}
+
+json::array to_json(const std::vector<policy::Problem>& problems) {
+  json::array array;
+  for (const policy::Problem& problem : problems) {
+    array.push_back(json::object{{"file", problem.file},
+                                 {"line", problem.line},
+                                 {"column", problem.column},
+                                 {"path", problem.path},
+                                 {"message", problem.message}});
+  }
+  return array;
+}
+
+/// Prints what is wrong with one file; true when nothing is.
+bool check_file(const std::string& file, bool as_json) {
+  policy::Loaded loaded = policy::load_policy(file, policy::process_environment());
+  if (loaded.policy != nullptr) {
+    std::vector<policy::Problem> deep = deep_problems(*loaded.policy, file);
+    loaded.problems.insert(loaded.problems.end(), std::make_move_iterator(deep.begin()),
+                           std::make_move_iterator(deep.end()));
+  }
+  const bool good = loaded.policy != nullptr && loaded.problems.empty();
+  if (as_json) {
+    const json::object line{{"file", file},
+                            {"ok", good},
+                            {"version", loaded.policy != nullptr ? loaded.policy->version : ""},
+                            {"problems", to_json(loaded.problems)},
+                            {"warnings", to_json(loaded.warnings)}};
+    fmt::print("{}\n", json::serialize(line));
+    return good;
+  }
+  const bool colour = colours(STDOUT_FILENO);
+  for (const policy::Problem& problem : loaded.problems)
+    fmt::print("{} {}\n", paint("error  ", "31", colour), problem.to_string());
+  for (const policy::Problem& problem : loaded.warnings)
+    fmt::print("{} {}\n", paint("warning", "33", colour), problem.to_string());
+  if (good) {
+    fmt::print("{} {}: version {}, {} models, {} tasks\n", paint("ok     ", "32", colour), file, loaded.policy->version,
+               loaded.policy->models.size(), loaded.policy->tasks.size());
+  }
+  return good;
+}
+
+Exit check(const CheckFlags& flags) {
+  bool all_good = true;
+  for (const std::string& file : flags.files) all_good = check_file(file, flags.json) && all_good;
+  return all_good ? Exit::Ok : Exit::Usage;
+}
+
+}  // namespace
+
+void add_check(CLI::App& program, Command& chosen) {
+  auto flags = std::make_shared<CheckFlags>();
+  CLI::App* command = program.add_subcommand(
+      "check",
+      "Find every problem of policy files: line, column, what is wrong, what to do.\n\nExit 0 when all are usable, 2 when one is not.");
+  command->add_option("FILE", flags->files, "Policy files (YAML)")->required();
+  command->add_flag("--json", flags->json, "One JSON object per file");
+  command->callback([flags, &chosen] { chosen.run = [flags] { return check(*flags); }; });
+}
+
+}  // namespace suffice::cli

@@ -1,0 +1,318 @@
+#include "pipeline/gateway.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <fmt/format.h>
+
+#include "core/ids.hpp"
+#include "pipeline/gateway_metrics.hpp"
+#include "pipeline/plan.hpp"
+#include "pipeline/task_resolution.hpp"
+
+namespace suffice::pipeline {
+namespace {
+
+namespace asio = boost::asio;
+
+std::chrono::microseconds to_us(std::chrono::steady_clock::duration span) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(span);
+}
+
+/// Reasons after which a rejected local answer may still be shown with a warning, where the policy says so: nothing was found wrong
+/// with the answer itself, it only was not sure enough.
+bool only_unsure(const Verdict& verdict) {
+  return std::ranges::all_of(verdict.reasons, [](Reason reason) {
+    return reason == Reason::ConfidenceLow || reason == Reason::ThresholdUncertified ||
+           reason == Reason::LogprobsMissing;
+  });
+}
+
+/// Tools of the answer that business rules want approved.
+std::vector<std::string> approval_required(const policy::Policy& policy, const Completion& completion) {
+  std::vector<std::string> names;
+  for (const ToolCall& call : completion.tool_calls) {
+    if (std::ranges::find(policy.approval_tools, call.name) != policy.approval_tools.end()) names.push_back(call.name);
+  }
+  return names;
+}
+
+/// A hosted tokenizer makes about one token of four bytes of English (OpenAI's rule of thumb): good enough to say what would have been.
+constexpr std::int64_t kBytesPerToken = 4;
+
+}  // namespace
+
+/// One request on its way.
+struct Gateway::Work {
+  const Request& request;
+  std::shared_ptr<const Snapshot> snapshot;
+  std::string input;
+  std::string task_name;
+  RoutePlan route;
+  workflow::CascadeRun run;
+  Decision decision;
+  std::optional<Completion> completion;
+  std::optional<Error> error;
+  bool begun = false;  ///< the sink saw on_begin
+};
+
+namespace {
+
+/// Announces the decision before the first token of a live answer, then passes tokens on.
+class LiveSink final : public providers::TokenSink {
+ public:
+  LiveSink(AnswerSink& next, std::function<const Decision&()> decide) : next_(next), decide_(std::move(decide)) {}
+
+  Task<providers::SinkAction> on_delta(const Delta& delta) override {
+    if (!begun_) {
+      begun_ = true;
+      const Decision& decision = decide_();
+      const providers::SinkAction begin = co_await next_.on_begin(decision);
+      if (begin == providers::SinkAction::Stop) co_return begin;
+    }
+    const providers::SinkAction action = co_await next_.on_delta(delta);
+    co_return action;
+  }
+  [[nodiscard]] bool begun() const { return begun_; }
+
+ private:
+  AnswerSink& next_;
+  std::function<const Decision&()> decide_;
+  bool begun_ = false;
+};
+
+}  // namespace
+
+Gateway::Gateway(Parts parts, GatewayOptions options, std::shared_ptr<const Snapshot> first)
+    : parts_(parts), options_(options), snapshot_(std::move(first)) {}
+
+std::shared_ptr<const Snapshot> Gateway::snapshot() const {
+  const std::lock_guard lock(mutex_);
+  return snapshot_;
+}
+
+void Gateway::replace(std::shared_ptr<const Snapshot> next) {
+  const std::lock_guard lock(mutex_);
+  snapshot_.swap(next);
+}
+
+namespace {
+
+/// Where the answer came from, once the run is over (or has reached its last tier).
+Route route_of(const workflow::CascadeRun& run, bool local_answer) {
+  if (local_answer) return Route::Local;
+  const bool tried_local = std::ranges::any_of(run.attempts, &audit::Attempt::local);
+  return tried_local ? Route::EscalatedAfterValidation : Route::Frontier;
+}
+
+void add_run_reasons(Decision& decision, const workflow::CascadeRun& run) {
+  for (const Reason reason : run.reasons) {
+    if (std::ranges::find(decision.reasons, reason) == decision.reasons.end()) decision.reasons.push_back(reason);
+  }
+}
+
+/// What the frontier would have cost for this request, had it been asked first. Real where it was asked, estimated from bytes elsewhere.
+void fill_counterfactual(audit::Event& event, const Snapshot& snapshot, const workflow::CascadeRun& run,
+                         const std::optional<Completion>& completion, std::size_t input_bytes) {
+  if (!snapshot.frontier_price_known) return;
+  const auto hosted =
+      std::ranges::find_if(run.attempts, [](const audit::Attempt& a) { return !a.local && a.error.empty(); });
+  if (hosted != run.attempts.end()) {
+    event.counterfactual_cost = hosted->cost;
+    return;
+  }
+  if (!completion) return;
+  const Usage guess{.input_tokens = static_cast<std::int64_t>(input_bytes) / kBytesPerToken + 1,
+                    .output_tokens = static_cast<std::int64_t>(completion->text.size()) / kBytesPerToken + 1};
+  event.counterfactual_cost = cost_of(snapshot.frontier_price, guess, 0);
+  event.counterfactual_estimated = true;
+}
+
+}  // namespace
+
+Task<Answer> Gateway::answer(const Request& request, AnswerSink* sink, Deadline deadline) {
+  // Cancellation comes back as an error of whatever is awaited, so that the record is written in every case.
+  co_await asio::this_coro::throw_if_cancelled(false);
+  std::shared_ptr<const Snapshot> snapshot_now = snapshot();
+  Work work{.request = request,
+            .snapshot = std::move(snapshot_now),
+            .input = gate_input(request.chat),
+            .task_name = {},
+            .route = {},
+            .run = workflow::CascadeRun(request.chat, request.request_id, deadline),
+            .decision = {},
+            .completion = {},
+            .error = {}};
+  work.task_name = resolve_task(*work.snapshot->policy, request.chat, request.task_hint).name;
+  const PlanQuestion question{.task_name = work.task_name,
+                              .input = work.input,
+                              .caller = request.chat.user.empty() ? request.caller_group : request.chat.user,
+                              .caller_group = request.caller_group,
+                              .frontier_requested = request.frontier_requested};
+  work.route = plan_route(*work.snapshot, *parts_.levers.current(), question);
+  work.decision.request_id = request.request_id;
+  work.decision.event_id = new_uuid7(parts_.clock, parts_.random);
+  work.decision.task = work.snapshot->tasks.contains(work.task_name) ? work.task_name : std::string();
+  work.decision.policy_version = work.snapshot->policy->version;
+  work.decision.reasons = work.route.reasons;
+
+  Result<void> ran = co_await run(work, sink, deadline);
+  if (!ran) work.error = std::move(ran).error();
+  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+
+  audit::Event event = to_event(work);
+  parts_.metrics.count(event);
+  Result<void> durable = co_await make_durable(std::move(event));
+  if (!durable && options_.on_record_failure == OnRecordFailure::Refuse && !work.begun) {
+    work.error = std::move(durable).error();
+  } else if (!durable) {
+    work.decision.warning += "the audit event of this answer is not durable yet; ";
+  }
+  if (!work.error && sink != nullptr && !work.begun) co_await show(work, *sink);
+  work.decision.overhead = to_us(parts_.clock.steady_now() - request.received - work.run.waited);
+  parts_.metrics.overhead(work.decision.overhead);
+  if (work.error) {
+    co_return Answer{
+        .completion = fail(*std::move(work.error)), .decision = std::move(work.decision), .streamed = work.begun};
+  }
+  co_return Answer{
+      .completion = *std::move(work.completion), .decision = std::move(work.decision), .streamed = work.begun};
+}
+
+Task<Result<void>> Gateway::run(Work& work, AnswerSink* sink, Deadline deadline) {
+  if (work.route.plan == nullptr) {
+    co_return fail(ErrorCode::NoFrontier, "no task matched and the policy names no frontier model", "policy.frontier");
+  }
+  const workflow::CascadePlan& plan = *work.route.plan->plan;
+  if (work.route.first_tier >= plan.tiers.size()) {
+    co_return fail(ErrorCode::NoFrontier, "this request may not be answered locally and its task has no frontier tier");
+  }
+  workflow::CascadeRun& run = work.run;
+  run.input = work.input;
+  run.first_tier = work.route.first_tier;
+  run.frontier_allowed = work.route.frontier_allowed;
+  std::optional<LiveSink> live;
+  if (sink != nullptr) {
+    live.emplace(*sink, [&work]() -> const Decision& {
+      const std::vector<workflow::CascadeTier>& tiers = work.route.plan->plan->tiers;
+      add_run_reasons(work.decision, work.run);
+      work.decision.route = route_of(work.run, false);
+      work.decision.model = tiers.back().model.name;
+      work.decision.stand_in = tiers.back().model.stand_in;
+      return work.decision;
+    });
+    run.live = &*live;
+  }
+  workflow::RunContext context{.deadline = deadline};
+  Result<void> done = co_await work.route.plan->graph.run(run, context);
+  run.live = nullptr;
+  work.begun = live && live->begun();
+  add_run_reasons(work.decision, run);
+  if (!done) co_return done;
+  co_return conclude(work);
+}
+
+Result<void> Gateway::conclude(Work& work) {
+  workflow::CascadeRun& run = work.run;
+  const workflow::CascadePlan& plan = *work.route.plan->plan;
+  const bool unsure_answer_allowed =
+      plan.rules.task.on_frontier_unavailable == policy::OnFrontierUnavailable::LocalWithWarning;
+  if (!run.accepted && run.rejected && unsure_answer_allowed && only_unsure(run.rejected->verdict)) {
+    run.accepted = std::move(run.rejected);
+    work.decision.warning = "the frontier was not available; this local answer was below its threshold; ";
+  }
+  work.decision.cost = run.cost;
+  if (!run.accepted) {
+    work.decision.route = Route::Refused;
+    if (run.error) return fail(*run.error);
+    return fail(ErrorCode::NoFrontier, "no local answer was accepted and there is no frontier tier to ask");
+  }
+  workflow::CascadeRun::Given& given = *run.accepted;
+  const workflow::CascadeTier& tier = plan.tiers[given.tier];
+  work.decision.route = route_of(run, tier.model.local);
+  work.decision.model = tier.model.name;
+  work.decision.stand_in = tier.model.stand_in;
+  if (!given.verdict.confidence_source.empty()) work.decision.confidence = given.verdict.confidence.value;
+  if (!given.verdict.accepted() && !tier.model.local) {
+    work.decision.warning +=
+        fmt::format("the frontier's answer fails the task's own checks ({}); ", name(given.verdict.reasons.front()));
+  }
+  if (given.completion.tool_calls.empty() && !run.live_used) given.completion.text = given.verdict.served_text;
+  work.decision.approval_required = approval_required(*work.snapshot->policy, given.completion);
+  work.completion = std::move(given.completion);
+  return {};
+}
+
+Task<void> Gateway::show(Work& work, AnswerSink& sink) {
+  work.begun = true;
+  const providers::SinkAction begun = co_await sink.on_begin(work.decision);
+  if (begun == providers::SinkAction::Stop) co_return;
+  Delta delta;
+  delta.text = work.completion->text;
+  delta.refusal = work.completion->refusal;
+  if (work.completion->logprobs) delta.logprobs = *work.completion->logprobs;
+  for (std::size_t i = 0; i < work.completion->tool_calls.size(); ++i) {
+    const ToolCall& call = work.completion->tool_calls[i];
+    delta.tool_calls.push_back({.index = i, .id = call.id, .name = call.name, .arguments = call.arguments});
+  }
+  co_await sink.on_delta(delta);
+}
+
+audit::Event Gateway::to_event(Work& work) const {
+  audit::Event event;
+  event.kind = audit::Event::Kind::Request;
+  event.id = work.decision.event_id;
+  event.time = parts_.clock.wall_now();
+  event.request_id = work.request.request_id;
+  event.trace_id = work.request.trace_id;
+  event.task = work.decision.task;
+  event.caller_group = work.request.caller_group;
+  event.surface = work.request.surface;
+  event.route = work.error ? Route::Refused : work.decision.route;
+  event.reasons = work.decision.reasons;
+  event.input_checks = std::move(work.route.checks);
+  event.policy_version = work.decision.policy_version;
+  event.served_model = work.error ? std::string() : work.decision.model;
+  event.outcome = work.error ? std::string(name(work.error->code)) : "ok";
+  event.streamed = work.begun;
+  event.stand_in = work.decision.stand_in;
+  event.cost = work.run.cost;
+  const auto total = parts_.clock.steady_now() - work.request.received;
+  event.latency_us = to_us(total).count();
+  event.overhead_us = to_us(total - work.run.waited).count();
+  fill_counterfactual(event, *work.snapshot, work.run, work.completion, work.input.size());
+  event.attempts = std::move(work.run.attempts);
+  event.input = std::move(work.input);
+  if (work.completion) event.output = work.completion->text;
+  event.note = work.decision.warning;
+  return event;
+}
+
+Task<Result<void>> Gateway::make_durable(audit::Event event) {
+  struct Waiting {
+    explicit Waiting(const asio::any_io_executor& executor) : timer(executor) {}
+    asio::steady_timer timer;
+    std::optional<Result<void>> result;
+  };
+  const asio::any_io_executor executor = co_await asio::this_coro::executor;
+  auto waiting = std::make_shared<Waiting>(executor);
+  waiting->timer.expires_after(options_.record_wait_max);
+  // The writer thread only posts: the timer and the result belong to this request's thread.
+  const bool taken = parts_.recorder.record_durably(std::move(event), [waiting, executor](Result<void> result) {
+    asio::post(executor, [waiting, result = std::move(result)]() mutable {
+      waiting->result = std::move(result);
+      waiting->timer.cancel();
+    });
+  });
+  if (!taken) co_return fail(ErrorCode::Overloaded, "the audit queue is full; try again shortly");
+  co_await waiting->timer.async_wait(asio::as_tuple(asio::use_awaitable));
+  if (!waiting->result) co_return fail(ErrorCode::StoreFailed, "the audit store did not confirm the event in time");
+  co_return *waiting->result;
+}
+
+}  // namespace suffice::pipeline

@@ -1,0 +1,115 @@
+#pragma once
+// Gateway: one request end to end. admit -> plan -> run -> judge -> answer -> record.
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "audit/recorder.hpp"
+#include "core/chat.hpp"
+#include "core/clock.hpp"
+#include "core/random.hpp"
+#include "core/reasons.hpp"
+#include "core/result.hpp"
+#include "core/units.hpp"
+#include "net/task.hpp"
+#include "pipeline/levers.hpp"
+#include "pipeline/snapshot.hpp"
+#include "providers/model_client.hpp"
+
+namespace suffice::pipeline {
+
+class GatewayMetrics;
+
+/// One chat completion as a surface hands it over.
+struct Request {
+  ChatRequest chat;
+  std::string request_id;
+  std::string trace_id;  ///< W3C trace id, empty when none
+  std::string caller_group;
+  std::string task_hint;            ///< X-Suffice-Task
+  bool frontier_requested = false;  ///< X-Suffice-Route: frontier
+  std::string surface;              ///< "openai.chat.completions"
+  SteadyTime received = std::chrono::steady_clock::now();
+};
+
+/// The route decision, as headers and the extension field show it.
+struct Decision {
+  std::string request_id;
+  std::string event_id;
+  std::string task;  ///< empty when unknown
+  Route route = Route::Frontier;
+  std::vector<Reason> reasons;  ///< primary first; empty for a local accept
+  std::string model;            ///< policy name of the model that answered
+  std::string policy_version;
+  std::optional<double> confidence;
+  Usd cost;
+  bool stand_in = false;
+  std::vector<std::string> approval_required;
+  std::string warning;  ///< what the caller should know although there is an answer; empty when nothing
+  std::chrono::microseconds overhead{0};  ///< total so far minus time spent in models
+};
+
+/// What came out. `completion` is the answer, or why there is none; the decision is there in both cases.
+struct Answer {
+  Result<Completion> completion;
+  Decision decision;
+  bool streamed = false;  ///< the sink has seen (at least a part of) the answer
+};
+
+/// A streaming surface. on_begin comes once, before the first delta, when it is certain that an answer is coming.
+class AnswerSink {
+ public:
+  virtual ~AnswerSink() = default;
+  virtual Task<providers::SinkAction> on_begin(const Decision& decision) = 0;
+  virtual Task<providers::SinkAction> on_delta(const Delta& delta) = 0;
+};
+
+/// What happens to a request whose event cannot be made durable.
+enum class OnRecordFailure : std::uint8_t { Refuse, Serve };
+
+struct GatewayOptions {
+  std::chrono::milliseconds record_wait_max{5'000};  ///< how long an answer waits for its event to be durable
+  OnRecordFailure on_record_failure = OnRecordFailure::Refuse;
+};
+
+/// Any thread; a request runs on its caller's executor. An answer is returned only after its audit event is durable.
+/// When the caller's coroutine is cancelled the upstream is cancelled too and the event still written (outcome "cancelled"); from then on
+/// the coroutine ignores further cancellation.
+class Gateway {
+ public:
+  struct Parts {
+    audit::Recorder& recorder;
+    Levers& levers;
+    const Clock& clock;
+    Random& random;
+    GatewayMetrics& metrics;
+  };
+  Gateway(Parts parts, GatewayOptions options, std::shared_ptr<const Snapshot> first);
+
+  /// `request` and `sink` outlive the await. `sink` null: the answer is only returned.
+  [[nodiscard]] Task<Answer> answer(const Request& request, AnswerSink* sink, Deadline deadline);
+
+  [[nodiscard]] std::shared_ptr<const Snapshot> snapshot() const;
+  /// Requests in flight keep the snapshot they began with.
+  void replace(std::shared_ptr<const Snapshot> next);
+
+ private:
+  struct Work;
+  Task<Result<void>> run(Work& work, AnswerSink* sink, Deadline deadline);
+  Task<Result<void>> make_durable(audit::Event event);
+  Task<void> show(Work& work, AnswerSink& sink);
+  static Result<void> conclude(Work& work);
+  audit::Event to_event(Work& work) const;
+
+  Parts parts_;
+  GatewayOptions options_;
+  mutable std::mutex mutex_;
+  std::shared_ptr<const Snapshot> snapshot_;
+};
+
+}  // namespace suffice::pipeline

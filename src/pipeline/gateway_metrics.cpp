@@ -1,0 +1,58 @@
+#include "pipeline/gateway_metrics.hpp"
+
+#include <string_view>
+
+namespace suffice::pipeline {
+namespace {
+
+std::string_view or_unknown(const std::string& task) { return task.empty() ? "unknown" : std::string_view(task); }
+
+std::string_view outcome_of(const audit::Attempt& attempt) {
+  if (!attempt.error.empty()) return attempt.error;
+  if (attempt.accepted) return "accepted";
+  return attempt.reasons.empty() ? "rejected" : name(attempt.reasons.front());
+}
+
+}  // namespace
+
+GatewayMetrics::GatewayMetrics(metrics::Registry& registry)
+    : requests_(registry.counters("suffice_requests_total", "Requests by task, route and primary reason.",
+                                  {"task", "route", "reason"})),
+      duration_(registry.histograms("suffice_request_duration_seconds",
+                                    "From the last byte of a request to its recorded answer.", {"route"},
+                                    metrics::latency_buckets())),
+      attempts_(
+          registry.counters("suffice_attempts_total", "Model calls by what became of them.", {"model", "outcome"})),
+      tokens_(registry.counters("suffice_tokens_total", "Tokens used.", {"model", "gen_ai_token_type"})),
+      cost_(registry.counters("suffice_cost_usd_total", "Money spent, local hardware included.", {"model"})),
+      overhead_(registry.histogram("suffice_overhead_seconds",
+                                   "The gateway's own time: total minus waiting for models.",
+                                   metrics::overhead_buckets())),
+      reloads_(registry.counters("suffice_policy_reloads_total", "Policy reloads by result.", {"result"})),
+      audit_events_(registry.gauges("suffice_audit_events", "Audit events by state since the start.", {"state"})) {}
+
+void GatewayMetrics::count(const audit::Event& event) {
+  const std::string_view reason = event.reasons.empty() ? std::string_view("none") : name(event.reasons.front());
+  requests_.with({or_unknown(event.task), name(event.route), reason}).add();
+  duration_.with({name(event.route)}).observe(std::chrono::microseconds(event.latency_us));
+  for (const audit::Attempt& attempt : event.attempts) {
+    attempts_.with({attempt.model, outcome_of(attempt)}).add();
+    tokens_.with({attempt.model, "input"}).add(static_cast<double>(attempt.usage.input_tokens));
+    tokens_.with({attempt.model, "output"}).add(static_cast<double>(attempt.usage.output_tokens));
+    cost_.with({attempt.model}).add(attempt.cost.dollars());
+  }
+}
+
+void GatewayMetrics::overhead(std::chrono::microseconds span) { overhead_.observe(span); }
+
+void GatewayMetrics::policy_reload(bool accepted) { reloads_.with({accepted ? "accepted" : "refused"}).add(); }
+
+void GatewayMetrics::observe(const audit::RecorderStats& stats) {
+  audit_events_.with({"accepted"}).set(static_cast<double>(stats.accepted));
+  audit_events_.with({"durable"}).set(static_cast<double>(stats.durable));
+  audit_events_.with({"dropped"}).set(static_cast<double>(stats.dropped));
+  audit_events_.with({"store_failures"}).set(static_cast<double>(stats.store_failures));
+  audit_events_.with({"queued"}).set(static_cast<double>(stats.queued));
+}
+
+}  // namespace suffice::pipeline

@@ -1,0 +1,36 @@
+#pragma once
+// The gateway's own counters and histograms, named as Prometheus wants them.
+
+#include <chrono>
+
+#include "audit/event.hpp"
+#include "audit/recorder.hpp"
+#include "metrics/registry.hpp"
+
+namespace suffice::pipeline {
+
+/// Registers its families once; any thread afterwards. Labels hold policy words only, never user text.
+class GatewayMetrics {
+ public:
+  explicit GatewayMetrics(metrics::Registry& registry);
+
+  /// One finished request: suffice_requests_total{task,route,reason}, attempts, tokens, cost, duration.
+  void count(const audit::Event& event);
+  /// Total minus time spent in models (suffice_overhead_seconds).
+  void overhead(std::chrono::microseconds span);
+  void policy_reload(bool accepted);
+  /// Copies the recorder's own counts; called at each scrape.
+  void observe(const audit::RecorderStats& stats);
+
+ private:
+  metrics::Family<metrics::Counter>& requests_;
+  metrics::Family<metrics::Histogram>& duration_;
+  metrics::Family<metrics::Counter>& attempts_;
+  metrics::Family<metrics::Counter>& tokens_;
+  metrics::Family<metrics::Counter>& cost_;
+  metrics::Histogram& overhead_;
+  metrics::Family<metrics::Counter>& reloads_;
+  metrics::Family<metrics::Gauge>& audit_events_;
+};
+
+}  // namespace suffice::pipeline

@@ -1,0 +1,68 @@
+#include "pipeline/plan.hpp"
+
+#include <algorithm>
+
+#include "core/hash.hpp"
+
+namespace suffice::pipeline {
+namespace {
+
+/// The same caller is in or out of a canary for as long as the percentage stands.
+bool in_canary(const policy::Task& task, const PlanQuestion& question) {
+  if (std::ranges::find(task.rollout_groups, question.caller_group) != task.rollout_groups.end()) return true;
+  const Sha256 digest = sha256(task.name + "\n" + std::string(question.caller));
+  const int bucket = (digest[0] * 256 + digest[1]) % 100;
+  return bucket < task.rollout_percent;
+}
+
+bool rolled_out(const policy::Task& task, const PlanQuestion& question) {
+  switch (task.rollout) {
+    case policy::RolloutStage::On:
+      return true;
+    case policy::RolloutStage::Canary:
+      return in_canary(task, question);
+    case policy::RolloutStage::Off:
+    case policy::RolloutStage::Shadow:
+      return false;
+  }
+  return false;
+}
+
+/// Reasons that follow from switches and policy alone.
+std::vector<Reason> standing_reasons(const TaskPlan& plan, const LeverState& levers, policy::KillSwitch file_switch,
+                                     const PlanQuestion& question) {
+  const policy::Task& task = plan.plan->rules.task;
+  std::vector<Reason> reasons;
+  const bool switched_off = levers.kill_switch == policy::KillSwitch::FrontierOnly ||
+                            file_switch == policy::KillSwitch::FrontierOnly ||
+                            levers.frontier_only_tasks.contains(task.name);
+  if (switched_off) reasons.push_back(Reason::KillSwitch);
+  if (question.frontier_requested) reasons.push_back(Reason::ManualOverride);
+  if (!task.local || plan.first_frontier_tier == 0 || !rolled_out(task, question)) {
+    reasons.push_back(Reason::PolicyRequiresFrontier);
+  }
+  return reasons;
+}
+
+}  // namespace
+
+RoutePlan plan_route(const Snapshot& snapshot, const LeverState& levers, const PlanQuestion& question) {
+  RoutePlan route;
+  route.frontier_allowed = levers.kill_switch != policy::KillSwitch::LocalOnly &&
+                           snapshot.policy->kill_switch != policy::KillSwitch::LocalOnly;
+  const auto task = snapshot.tasks.find(question.task_name);
+  if (task == snapshot.tasks.end()) {
+    route.plan = snapshot.unknown.get();
+    route.reasons.push_back(Reason::UnknownTask);
+    return route;
+  }
+  route.plan = &task->second;
+  route.reasons = standing_reasons(task->second, levers, snapshot.policy->kill_switch, question);
+  gate::Admission admission = gate::check_input(task->second.plan->rules, question.input);
+  route.reasons.insert(route.reasons.end(), admission.reasons.begin(), admission.reasons.end());
+  route.checks = std::move(admission.checks);
+  route.first_tier = route.reasons.empty() ? 0 : task->second.first_frontier_tier;
+  return route;
+}
+
+}  // namespace suffice::pipeline

@@ -1,0 +1,37 @@
+#pragma once
+// Planning: may this request start on a local tier, and if not, why?
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/reasons.hpp"
+#include "core/verdict.hpp"
+#include "pipeline/levers.hpp"
+#include "pipeline/snapshot.hpp"
+
+namespace suffice::pipeline {
+
+/// What is known of a request before any model is asked.
+struct PlanQuestion {
+  std::string_view task_name;  ///< as resolved; empty when nothing named one
+  std::string_view input;
+  std::string_view caller;  ///< stable identity for canary percentages
+  std::string_view caller_group;
+  bool frontier_requested = false;
+};
+
+/// Where the run starts. `plan` is null when nothing can answer (no frontier in the policy).
+struct RoutePlan {
+  const TaskPlan* plan = nullptr;
+  std::size_t first_tier = 0;
+  std::vector<Reason> reasons;  ///< why not local, primary first; empty: start local
+  std::vector<CheckResult> checks;
+  bool frontier_allowed = true;
+};
+
+/// Pure. Order of reasons: unknown_task, kill_switch, manual_override, policy_requires_frontier, then the gate's input checks.
+[[nodiscard]] RoutePlan plan_route(const Snapshot& snapshot, const LeverState& levers, const PlanQuestion& question);
+
+}  // namespace suffice::pipeline

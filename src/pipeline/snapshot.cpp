@@ -1,0 +1,81 @@
+#include "pipeline/snapshot.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace suffice::pipeline {
+namespace {
+
+Error in_task(Error error, const std::string& task) {
+  error.where = "tasks." + task + (error.where.empty() ? "" : ": " + error.where);
+  return error;
+}
+
+Result<workflow::CascadeTier> make_tier(const policy::Policy& policy, const policy::Task& task,
+                                        const policy::Tier& tier, const prompts::PromptLibrary& prompts,
+                                        const ClientSource& clients) {
+  const auto model = policy.models.find(tier.model);
+  if (model == policy.models.end()) return fail(ErrorCode::PolicyInvalid, "unknown model " + tier.model);
+  workflow::CascadeTier made;
+  made.model = model->second;
+  SUFFICE_TRY(made.client, clients(model->second));
+  const std::string& prompt = tier.prompt.empty() ? task.prompt : tier.prompt;
+  if (!prompt.empty()) {
+    made.prompt = prompts.find(prompt);
+    if (made.prompt == nullptr) return fail(ErrorCode::PolicyInvalid, "unknown prompt " + prompt);
+  }
+  return made;
+}
+
+Result<TaskPlan> make_plan(const policy::Policy& policy, const policy::Task& task,
+                           const prompts::PromptLibrary& prompts, const ClientSource& clients) {
+  auto plan = std::make_shared<workflow::CascadePlan>();
+  SUFFICE_TRY(plan->rules, gate::compile_rules(policy, task));
+  for (const policy::Tier& tier : task.tiers) {
+    SUFFICE_TRY(workflow::CascadeTier made, make_tier(policy, task, tier, prompts, clients));
+    plan->tiers.push_back(std::move(made));
+  }
+  const auto frontier =
+      std::ranges::find_if(plan->tiers, [](const workflow::CascadeTier& tier) { return !tier.model.local; });
+  TaskPlan ready;
+  ready.first_frontier_tier = static_cast<std::size_t>(frontier - plan->tiers.begin());
+  ready.plan = plan;
+  ready.graph = workflow::build_cascade(std::move(plan));
+  return ready;
+}
+
+/// Requests without a task: the caller's messages to the frontier as they are, no checks of content.
+policy::Task task_for_the_unknown(const policy::Policy& policy) {
+  policy::Task task;
+  task.local = false;
+  task.tiers = {policy::Tier{.model = policy.frontier, .prompt = {}}};
+  task.validators.refusal = false;
+  task.validators.chars_min = 0;
+  task.max_output_tokens = 0;
+  return task;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const Snapshot>> make_snapshot(std::shared_ptr<const policy::Policy> policy,
+                                                      const prompts::PromptLibrary& prompts,
+                                                      const ClientSource& clients) {
+  auto snapshot = std::make_shared<Snapshot>();
+  for (const auto& [name, task] : policy->tasks) {
+    Result<TaskPlan> plan = make_plan(*policy, task, prompts, clients);
+    if (!plan) return fail(in_task(std::move(plan).error(), name));
+    snapshot->tasks.emplace(name, *std::move(plan));
+  }
+  if (!policy->frontier.empty()) {
+    Result<TaskPlan> unknown = make_plan(*policy, task_for_the_unknown(*policy), prompts, clients);
+    if (!unknown) return fail(in_task(std::move(unknown).error(), "(unknown)"));
+    snapshot->unknown = std::make_shared<const TaskPlan>(*std::move(unknown));
+    const policy::Model& frontier = policy->models.at(policy->frontier);
+    snapshot->frontier_price = frontier.price;
+    snapshot->frontier_price_known = frontier.price_known;
+  }
+  snapshot->policy = std::move(policy);
+  return snapshot;
+}
+
+}  // namespace suffice::pipeline

@@ -1,0 +1,42 @@
+#pragma once
+// Snapshot: one policy with everything compiled that a request needs. Taken once per request and kept.
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "core/result.hpp"
+#include "policy/policy.hpp"
+#include "prompts/prompt.hpp"
+#include "providers/model_client.hpp"
+#include "workflow/patterns/cascade.hpp"
+
+namespace suffice::pipeline {
+
+/// One task, ready to run.
+struct TaskPlan {
+  std::shared_ptr<const workflow::CascadePlan> plan;
+  workflow::Graph<workflow::CascadeRun> graph;
+  std::size_t first_frontier_tier = 0;  ///< plan->tiers.size() when the ladder has none
+};
+
+/// Immutable; any thread.
+struct Snapshot {
+  std::shared_ptr<const policy::Policy> policy;
+  std::map<std::string, TaskPlan, std::less<>> tasks;
+  std::shared_ptr<const TaskPlan>
+      unknown;           ///< what answers requests without a task: the frontier alone; null when the policy has none
+  Price frontier_price;  ///< for the always-frontier counterfactual
+  bool frontier_price_known = false;
+};
+
+/// Gives the client of a model; the same client for an unchanged model, so that connections, breakers and engines outlive a reload.
+using ClientSource = std::function<Result<std::shared_ptr<providers::ModelClient>>(const policy::Model&)>;
+
+/// Compiles `policy`. The Error names the task or model that cannot be made ready.
+[[nodiscard]] Result<std::shared_ptr<const Snapshot>> make_snapshot(std::shared_ptr<const policy::Policy> policy,
+                                                                    const prompts::PromptLibrary& prompts,
+                                                                    const ClientSource& clients);
+
+}  // namespace suffice::pipeline

@@ -1,0 +1,141 @@
+#include "server/admin_surface.hpp"
+
+#include <array>
+#include <utility>
+
+#include <boost/json.hpp>
+
+#include "server/http_status.hpp"
+#include "server/openai_surface.hpp"
+#include "wire/json.hpp"
+
+namespace suffice::server {
+namespace {
+
+namespace json = boost::json;
+using policy::KillSwitch;
+
+constexpr std::array kSwitches = {KillSwitch::Off, KillSwitch::FrontierOnly, KillSwitch::LocalOnly};
+
+json::object flags_object(const pipeline::LeverState& state) {
+  json::array tasks;
+  for (const std::string& task : state.frontier_only_tasks) tasks.emplace_back(task);
+  return {{"kill_switch", name(state.kill_switch)}, {"frontier_only_tasks", std::move(tasks)}};
+}
+
+Result<KillSwitch> read_switch(const json::value& value) {
+  const json::string* text = value.if_string();
+  for (const KillSwitch candidate : kSwitches) {
+    if (text != nullptr && std::string_view(*text) == name(candidate)) return candidate;
+  }
+  return fail(ErrorCode::InvalidArgument, "must be \"off\", \"frontier_only\" or \"local_only\"", "kill_switch");
+}
+
+Result<std::set<std::string>> read_tasks(const json::value& value) {
+  const json::array* array = value.if_array();
+  if (array == nullptr)
+    return fail(ErrorCode::InvalidArgument, "must be an array of task names", "frontier_only_tasks");
+  std::set<std::string> tasks;
+  for (const json::value& item : *array) {
+    const json::string* text = item.if_string();
+    if (text == nullptr)
+      return fail(ErrorCode::InvalidArgument, "must be an array of task names", "frontier_only_tasks");
+    tasks.emplace(text->begin(), text->end());
+  }
+  return tasks;
+}
+
+/// `state` with the fields that `body` names replaced; fields it does not name stay as they are.
+Result<pipeline::LeverState> changed(pipeline::LeverState state, std::string_view body) {
+  SUFFICE_TRY(const json::value parsed, wire::parse_json(body));
+  const json::object* object = parsed.if_object();
+  if (object == nullptr)
+    return fail(ErrorCode::InvalidArgument, "send a JSON object with kill_switch or frontier_only_tasks");
+  for (const auto& [key, value] : *object) {
+    if (key == "kill_switch") {
+      SUFFICE_TRY(state.kill_switch, read_switch(value));
+    } else if (key == "frontier_only_tasks") {
+      SUFFICE_TRY(state.frontier_only_tasks, read_tasks(value));
+    } else {
+      return fail(ErrorCode::UnsupportedField, "unknown flag; known are kill_switch and frontier_only_tasks");
+    }
+  }
+  return state;
+}
+
+}  // namespace
+
+AdminSurface::AdminSurface(AdminDoors doors) : doors_(std::move(doors)) {}
+
+Task<void> AdminSurface::handle(const net::ServerRequest& request, net::ResponseWriter& writer) {
+  Reply made = reply(request);
+  net::Headers headers;
+  headers.add("content-type", made.content_type);
+  headers.add("cache-control", "no-store");
+  const Result<void> sent = co_await writer.send(made.status, std::move(headers), std::move(made.body));
+  static_cast<void>(sent);
+}
+
+namespace {
+
+std::string error_json(const Error& error) { return OpenAiSurface::error_body(error, http_status(error)); }
+
+}  // namespace
+
+AdminSurface::Reply AdminSurface::reply(const net::ServerRequest& request) {
+  const bool get = request.method == "GET" || request.method == "HEAD";
+  const bool change = request.method == "PUT" || request.method == "POST";
+  if (request.path == "/healthz" && get) return {.body = R"({"status":"ok"})"};
+  if (request.path == "/readyz" && get) return ready();
+  if (request.path == "/metrics" && get)
+    return {.body = doors_.metrics_text(), .content_type = "text/plain; version=0.0.4; charset=utf-8"};
+  if (request.path == "/suffice/v1/flags" && get) return flags();
+  if (request.path == "/suffice/v1/flags" && change) return set_flags(request);
+  if (request.path == "/suffice/v1/policy" && get) {
+    return {.body = json::serialize(json::object{{"version", doors_.policy_version()}})};
+  }
+  if (request.path == "/suffice/v1/policy/reload" && request.method == "POST") return reload();
+  const Error error{
+      .code = ErrorCode::NotFound,
+      .message =
+          "no such admin endpoint or method; there are GET /healthz, /readyz, /metrics, /suffice/v1/flags, "
+          "/suffice/v1/policy, PUT /suffice/v1/flags, POST /suffice/v1/policy/reload",
+      .where = {}};
+  return {.status = 404, .body = error_json(error)};
+}
+
+AdminSurface::Reply AdminSurface::flags() const { return {.body = json::serialize(flags_object(doors_.levers()))}; }
+
+AdminSurface::Reply AdminSurface::set_flags(const net::ServerRequest& request) {
+  // A browser cannot send this media type across origins without asking first.
+  const std::string_view type = request.headers.get("content-type");
+  if (!net::equal_ignoring_case(type.substr(0, type.find(';')), "application/json")) {
+    const Error error{
+        .code = ErrorCode::UnsupportedMediaType, .message = "send application/json", .where = "content-type"};
+    return {.status = 415, .body = error_json(error)};
+  }
+  Result<pipeline::LeverState> next = changed(doors_.levers(), request.body);
+  if (!next) return {.status = http_status(next.error()), .body = error_json(next.error())};
+  const Result<void> set = doors_.set_levers(*std::move(next));
+  if (!set) return {.status = http_status(set.error()), .body = error_json(set.error())};
+  return flags();
+}
+
+AdminSurface::Reply AdminSurface::reload() {
+  const Result<std::string> version = doors_.reload_policy();
+  if (!version) {
+    // The operator's file is wrong, not this program: 422 says that the old policy still rules.
+    return {.status = 422, .body = error_json(version.error())};
+  }
+  return {.body = json::serialize(json::object{{"version", *version}})};
+}
+
+AdminSurface::Reply AdminSurface::ready() const {
+  const Readiness state = doors_.readiness();
+  json::array problems;
+  for (const std::string& problem : state.problems) problems.emplace_back(problem);
+  return {.status = state.ready ? 200 : 503,
+          .body = json::serialize(json::object{{"ready", state.ready}, {"problems", std::move(problems)}})};
+}
+
+}  // namespace suffice::server

@@ -1,0 +1,51 @@
+#pragma once
+// The admin listener: levers, policy, health, metrics. Never on the public address.
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/result.hpp"
+#include "net/http_server.hpp"
+#include "pipeline/levers.hpp"
+
+namespace suffice::server {
+
+/// What the process can say about itself. `ready` is false while anything in `problems` would make requests fail.
+struct Readiness {
+  bool ready = true;
+  std::vector<std::string> problems;
+};
+
+/// What the admin surface may do, given by app.
+struct AdminDoors {
+  std::function<pipeline::LeverState()> levers;
+  std::function<Result<void>(pipeline::LeverState)> set_levers;  ///< recorded and kept over a restart
+  std::function<Result<std::string>()> reload_policy;            ///< the version now current
+  std::function<std::string()> policy_version;
+  std::function<std::string()> metrics_text;
+  std::function<Readiness()> readiness;
+};
+
+/// GET /healthz, /readyz, /metrics, /suffice/v1/flags, /suffice/v1/policy; PUT /suffice/v1/flags; POST /suffice/v1/policy/reload.
+class AdminSurface {
+ public:
+  explicit AdminSurface(AdminDoors doors);
+  Task<void> handle(const net::ServerRequest& request, net::ResponseWriter& writer);
+
+ private:
+  struct Reply {
+    int status = 200;
+    std::string body;
+    std::string content_type = "application/json";
+  };
+  [[nodiscard]] Reply reply(const net::ServerRequest& request);
+  [[nodiscard]] Reply flags() const;
+  [[nodiscard]] Reply set_flags(const net::ServerRequest& request);
+  [[nodiscard]] Reply reload();
+  [[nodiscard]] Reply ready() const;
+
+  AdminDoors doors_;
+};
+
+}  // namespace suffice::server
