@@ -131,6 +131,7 @@ std::string join_host_port(std::string_view host, std::uint16_t port) {
 
 Result<RequestTarget> parse_target(std::string_view target) {
   if (target == "*") return RequestTarget{.path = "*", .query = {}};
+  if (target.starts_with('?')) return fail(ErrorCode::MalformedRequest, "the request target must start with '/'");
   target = after_authority(target);
   if (target.contains('#')) return fail(ErrorCode::MalformedRequest, "the request target holds a fragment");
   const std::size_t question = std::min(target.find('?'), target.size());

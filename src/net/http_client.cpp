@@ -129,7 +129,7 @@ Task<Result<void>> Exchange::receive() {
 Task<Result<bool>> Exchange::digest() {
   while (!connection_.buffered().empty()) {
     const Result<std::size_t> used = parser_->put(connection_.buffered());
-    if (!used) co_return fail(used.error());
+    if (!used) co_return fail(used.error().code, used.error().message);  // `where` becomes the server
     connection_.consume(*used);
     ParsedMessage& message = parser_->message();
     if (!parser_->header_done()) co_return false;

@@ -25,7 +25,7 @@ std::string_view date_now() {
   std::string date{kDays[static_cast<std::size_t>(utc.tm_wday)]};
   date += rest.substr(0, 5);
   date += kMonths[static_cast<std::size_t>(utc.tm_mon)];
-  date += rest.substr(9);
+  date += rest.substr(8);
   date.copy(text.data(), text.size() - 1);
   formatted_for = now;
   return text.data();
