@@ -137,7 +137,7 @@ answer `LABEL<|im_end|>`. No BOS token. The exact labels are in `labels.json`.
 | shape | width {shape["width"]}, {shape["layers"]} layers, {shape["heads"]} heads, feed-forward {shape["hidden"]}, tied embeddings, {shape["vocabulary"]} byte-level BPE tokens, context {shape["context"]} tokens |
 | training | {report["steps"]} steps, {report["tokens_seen"]:,} tokens, examples {", ".join(f"{task} {n:,}" for task, n in report["examples_seen"].items())} |
 | cost | {report["cpu_minutes"]["training"]} CPU minutes up to the end of training, {report["cpu_minutes"]["everything"]} with evaluation and baseline; {report["machine"]} |
-| speed (llama-bench, one thread, flash attention) | {", ".join(f"{name} tokens: {value:,.0f} tokens/s" for name, value in speed.items())} |
+| speed (llama-bench, one thread, flash attention, best of 10) | {", ".join(f"{name} tokens: {value:,.0f} tokens/s" for name, value in speed.items())} |
 | tokenizer, trainer against libllama | {parity["different"]} of {parity["lines"]} lines differ |
 | llama-server renders the trained prompt | {contract} |
 | recipe, seed | SHA-256 `{report["recipe_sha256"]}`, seed {recipe["seed"]} |

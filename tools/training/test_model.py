@@ -1,6 +1,8 @@
 """Model, batches and training loop on tiny shapes. Needs torch."""
 
+import os
 import random
+import signal
 import tempfile
 import unittest
 from dataclasses import replace
@@ -128,6 +130,26 @@ class Loop(unittest.TestCase):
             self.assertEqual(second.progress.step, 6)
             self.assertTrue(torch.equal(first.model.embedding.weight, second.model.embedding.weight))
             self.assertTrue(second.run())
+
+    def test_sigterm_leaves_a_checkpoint_to_go_on_from(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            stopped, steps = self.trainer(folder), []
+            whole_step = stopped._step
+
+            def step_with_signal(*arguments: object) -> dict[str, float]:
+                steps.append(1)
+                if len(steps) == 3:
+                    os.kill(os.getpid(), signal.SIGTERM)
+                return whole_step(*arguments)  # type: ignore[arg-type]
+
+            stopped._step = step_with_signal  # type: ignore[method-assign]
+            self.assertFalse(stopped.run())
+
+            resumed = self.trainer(folder)
+            resumed.resume()
+            self.assertEqual(resumed.progress.step, 3)
+            self.assertTrue(resumed.run())
+            self.assertEqual(resumed.progress.step, 6)
 
     def test_refuses_the_checkpoint_of_another_recipe(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
