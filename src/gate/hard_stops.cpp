@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <re2/re2.h>
 #include <re2/set.h>
+#include <utf8proc.h>
 
 #include "core/text.hpp"
 #include "gate/match_text.hpp"
@@ -18,10 +19,7 @@ namespace {
 // much memory takes the slower path of HardStops::Impl::scan.
 constexpr std::int64_t kAutomatonBytesMax = 16L * 1024 * 1024;
 
-// RE2's \b is ASCII; these are the same for Unicode letters, digits and the underscore. They are a thousand instructions each, so
-// the set looks for the bare words, and only a word that is there is looked at again with its boundaries.
-constexpr std::string_view kWordBegins = R"((?:^|[^\pL\pN_]))";
-constexpr std::string_view kWordEnds = R"((?:$|[^\pL\pN_]))";
+// Between the words of a phrase: what Unicode calls a space, in any number.
 constexpr std::string_view kSpaces = R"([\s\x0b\x{85}\pZ]+)";
 
 // What an excepted expression is replaced with: neither a letter nor white space, so that what surrounds it does not grow together.
@@ -53,11 +51,13 @@ std::string literal_expression(std::string_view words) {
   return expression;
 }
 
+enum class Bounds : std::uint8_t { Any, WholeWord };
+
 struct Rule {
   std::size_t group = 0;
-  std::string text;                 ///< as the policy writes it
-  std::string loose;                ///< what the set looks for: a word without its boundaries, else the whole rule
-  std::unique_ptr<RE2> expression;  ///< the whole rule
+  std::string text;  ///< as the policy writes it
+  std::unique_ptr<RE2> expression;
+  Bounds bounds = Bounds::Any;
 };
 
 struct Group {
@@ -67,6 +67,29 @@ struct Group {
   bool check_output = true;
   std::unique_ptr<RE2> except;  ///< null when the group excepts nothing
 };
+
+bool is_word_character(utf8proc_int32_t code_point) {
+  const utf8proc_category_t category = utf8proc_category(code_point);
+  const bool letter = category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_LO;
+  const bool number = category >= UTF8PROC_CATEGORY_ND && category <= UTF8PROC_CATEGORY_NO;
+  return letter || number || code_point == '_';
+}
+
+/// The code point that starts at the first byte of `text`, -1 at its end.
+utf8proc_int32_t first_code_point(std::string_view text) {
+  utf8proc_int32_t code_point = -1;
+  utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data()), static_cast<utf8proc_ssize_t>(text.size()),
+                   &code_point);
+  return code_point;
+}
+
+/// Whether no letter, digit or underscore touches text[begin, end). RE2 has this only for ASCII; as an expression of Unicode classes it
+/// would be a thousand instructions a word.
+bool stands_alone(std::string_view text, std::size_t begin, std::size_t end) {
+  const auto touches = [](utf8proc_int32_t code_point) { return code_point >= 0 && is_word_character(code_point); };
+  return !touches(first_code_point(last_code_points(text.substr(0, begin), 1))) &&
+         !touches(first_code_point(text.substr(end)));
+}
 
 Result<std::unique_ptr<RE2>> compile_one(const std::string& expression, const policy::HardStopGroup& group,
                                          std::string_view field, std::string_view written) {
@@ -96,29 +119,25 @@ struct HardStops::Impl {
 
   Result<void> add(const policy::HardStopGroup& group);
   Result<void> add_rule(const policy::HardStopGroup& group, std::string_view field, const std::string& written,
-                        std::string loose, std::string_view begins = {}, std::string_view ends = {});
+                        const std::string& expression, Bounds bounds = Bounds::Any);
   Result<void> finish();
   [[nodiscard]] std::vector<int> scan(const std::string& text) const;
-  [[nodiscard]] bool fires(int rule, const std::string& text) const;
+  [[nodiscard]] bool fires(int index, const std::string& text) const;
   [[nodiscard]] bool anything_matches(const std::string& text) const;
   [[nodiscard]] std::string blanked(const std::string& text, const Group& group) const;
 };
 
 Result<void> HardStops::Impl::add_rule(const policy::HardStopGroup& group, std::string_view field,
-                                       const std::string& written, std::string loose, std::string_view begins,
-                                       std::string_view ends) {
-  SUFFICE_TRY(auto rule, compile_one(loose, group, field, written));
-  if (loose.empty() || RE2::PartialMatch("", *rule)) {
+                                       const std::string& written, const std::string& expression, Bounds bounds) {
+  SUFFICE_TRY(auto compiled, compile_one(expression, group, field, written));
+  if (expression.empty() || RE2::PartialMatch("", *compiled)) {
     return fail(ErrorCode::PolicyInvalid,
                 fmt::format("hard stop '{}': {} '{}' matches the empty text, so it would stop everything", group.name,
                             field, written),
                 fmt::format("hard_stops.{}.{}", group.name, field));
   }
-  if (!begins.empty()) {
-    SUFFICE_TRY(rule, compile_one(fmt::format("{}{}{}", begins, loose, ends), group, field, written));
-  }
   rules.push_back(
-      Rule{.group = groups.size() - 1, .text = written, .loose = std::move(loose), .expression = std::move(rule)});
+      Rule{.group = groups.size() - 1, .text = written, .expression = std::move(compiled), .bounds = bounds});
   return {};
 }
 
@@ -132,7 +151,7 @@ Result<void> HardStops::Impl::add(const policy::HardStopGroup& group) {
     SUFFICE_TRY(groups.back().except, compile_except(group));
   }
   for (const std::string& word : group.words) {
-    SUFFICE_TRY_VOID(add_rule(group, "words", word, literal_expression(word), kWordBegins, kWordEnds));
+    SUFFICE_TRY_VOID(add_rule(group, "words", word, literal_expression(word), Bounds::WholeWord));
   }
   for (const std::string& phrase : group.phrases) {
     SUFFICE_TRY_VOID(add_rule(group, "phrases", phrase, literal_expression(phrase)));
@@ -146,7 +165,7 @@ Result<void> HardStops::Impl::finish() {
   set = std::make_unique<RE2::Set>(options(), RE2::UNANCHORED);
   for (const Rule& rule : rules) {
     std::string error;
-    if (set->Add(rule.loose, &error) < 0) {
+    if (set->Add(rule.expression->pattern(), &error) < 0) {
       return fail(ErrorCode::PolicyInvalid,
                   fmt::format("hard stop '{}': '{}': {}", groups[rule.group].name, rule.text, error));
     }
@@ -170,8 +189,18 @@ std::vector<int> HardStops::Impl::scan(const std::string& text) const {
   return found;
 }
 
-bool HardStops::Impl::fires(int rule, const std::string& text) const {
-  return RE2::PartialMatch(text, *rules[static_cast<std::size_t>(rule)].expression);
+/// The set finds words without their boundaries; this looks again.
+bool HardStops::Impl::fires(int index, const std::string& text) const {
+  const Rule& rule = rules[static_cast<std::size_t>(index)];
+  if (rule.bounds == Bounds::Any) return RE2::PartialMatch(text, *rule.expression);
+  re2::StringPiece hit;
+  std::size_t from = 0;
+  while (rule.expression->Match(text, from, text.size(), RE2::UNANCHORED, &hit, 1)) {
+    const auto begin = static_cast<std::size_t>(hit.data() - text.data());
+    if (stands_alone(text, begin, begin + hit.size())) return true;
+    from = begin + 1;
+  }
+  return false;
 }
 
 bool HardStops::Impl::anything_matches(const std::string& text) const {

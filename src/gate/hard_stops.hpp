@@ -27,7 +27,8 @@ class HardStops {
   /// PolicyInvalid naming the group and pattern that does not compile.
   static Result<std::shared_ptr<const HardStops>> compile(const std::vector<policy::HardStopGroup>& groups);
 
-  /// Every group that fires, once each, in the groups' order. Text is compared after NFKC case folding. O(text length).
+  /// Every group that fires, once each, in the groups' order. Text is compared as match_text() gives it: NFKC, case
+  /// folded, without zero-width and other ignorable characters. O(text length), judge_bench.
   [[nodiscard]] std::vector<Match> match(std::string_view text, Side side) const;
 
   ~HardStops();

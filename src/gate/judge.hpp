@@ -46,10 +46,10 @@ struct Candidate {
 
 /// Order: mechanical checks that can only reject (finish, refusal, length, labels, schema, tool calls, evidence, hard stops on the
 /// output), then one confidence against one threshold. A hard stop outranks every score and is the primary reason whenever it
-/// fired. Pure; any thread. Cost: O(answer length).
+/// fired. Details name rules and places, never text of the caller or the model. Pure; any thread. Cost: O(answer length), judge_bench.
 [[nodiscard]] Verdict judge(const GateRules& rules, const Candidate& candidate);
 
-/// The same mechanical checks without confidence and without hard stops: what a frontier answer must pass.
+/// The same mechanical checks without confidence, hard stops and escalating labels: what a frontier answer must pass.
 [[nodiscard]] Verdict judge_mechanically(const GateRules& rules, const Candidate& candidate);
 
 }  // namespace suffice::gate

@@ -63,6 +63,13 @@ void judge_free_answer(benchmark::State& state) {
 }
 BENCHMARK(judge_free_answer)->Arg(1'024);
 
+void compile_rules_of_four_groups(benchmark::State& state) {
+  const policy::Policy policy = policy_of_stops();
+  const policy::Task bench = task();
+  for (auto _ : state) benchmark::DoNotOptimize(gate::compile_rules(policy, bench));
+}
+BENCHMARK(compile_rules_of_four_groups);
+
 void check_input_of(benchmark::State& state, bool ascii) {
   const auto rules = gate::compile_rules(policy_of_stops(), task());
   const std::string text = log_text(static_cast<std::size_t>(state.range(0)), ascii);
