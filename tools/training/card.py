@@ -61,9 +61,9 @@ def _verdict(report: Json) -> str:
         own, linear = report["evaluation"][name], report["baseline"][name]
         difference = 100 * (own["accuracy"] - linear["accuracy"])
         apart = own["interval_95"][0] > linear["interval_95"][1] or own["interval_95"][1] < linear["interval_95"][0]
-        side = "better" if difference > 0 else "worse" if difference < 0 else "equal"
         clear = "the intervals do not overlap" if apart else "the intervals overlap"
-        words.append(f"- {name}: the small model is {abs(difference):.1f} points {side} than the linear one; {clear}.")
+        side = "better than" if difference > 0 else "worse than" if difference < 0 else "level with"
+        words.append(f"- {name}: the small model is {abs(difference):.1f} points {side} the linear one; {clear}.")
     return "\n".join(words)
 
 
@@ -146,7 +146,7 @@ answer `LABEL<|im_end|>`. No BOS token. The exact labels are in `labels.json`.
 
 Measured on the quantised file through libllama, walking the trie of the labels with probabilities renormalised at every step. Build
 logs are held out by project, advisories by package, tickets by text; intents are CLINC150's published validation split. The logs' last 2,000
-characters are given. Intervals are Wilson's. The linear model (word 1-2-grams, character 3-5-grams) saw the same training texts.
+characters are given. Intervals are Wilson's. The linear model (word 1-2-grams, character 3-5-grams) saw the same training texts (of `classify_issue`, as many draws).
 
 {chr(10).join(_comparison(report))}
 
