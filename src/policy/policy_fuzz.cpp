@@ -103,7 +103,7 @@ bool sound(const std::string& text, const Loaded& loaded) {
 
 int main(int argc, char** argv) {
   std::uint64_t seed = 1;
-  std::uint64_t iterations = 20'000;
+  std::uint64_t iterations = 5'000;
   std::string corpus(kSeedPolicy);
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];
