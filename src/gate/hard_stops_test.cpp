@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/random.hpp"
+#include "core/text.hpp"
 #include "gate/match_text.hpp"
 
 namespace suffice::gate {
@@ -225,6 +227,31 @@ TEST(MatchText, IsWhatAReaderSees) {
                        "B"),
             "a\xEF\xBF\xBD"
             "b");
+}
+
+TEST(MatchText, InPiecesIsTheSameAsAtOnce) {
+  SeededRandom random(11);
+  const std::vector<std::string> atoms = {"a",
+                                          "K",
+                                          "e",
+                                          " ",
+                                          "\xCC\x81",
+                                          "\xCC\xA7",
+                                          "\xC3\x89",
+                                          "\xE1\x84\x80",
+                                          "\xE1\x85\xA1",
+                                          "\xE2\x84\xAA",
+                                          "\xC4\xB0",
+                                          "\xCF\x83",
+                                          "\xCE\xA3",
+                                          "\xEF\xBC\xA1",
+                                          "\xF0\x9D\x90\xAD",
+                                          "xyz 0123456789"};
+  for (int i = 0; i < 2'000; ++i) {
+    std::string text;
+    for (std::uint64_t length = random.below(12); length > 0; --length) text += atoms[random.below(atoms.size())];
+    EXPECT_EQ(match_text(text), fold_case(text)) << text;
+  }
 }
 
 }  // namespace
