@@ -15,10 +15,10 @@ namespace suffice::pipeline {
 
 /// What is known of a request before any model is asked.
 struct PlanQuestion {
-  std::string_view task_name;  ///< as resolved; empty when nothing named one
-  std::string_view input;
-  std::string_view caller;  ///< stable identity for canary percentages
-  std::string_view caller_group;
+  std::string_view task_name = {};  ///< as resolved; empty when nothing named one
+  std::string_view input = {};
+  std::string_view caller = {};  ///< stable identity for canary percentages
+  std::string_view caller_group = {};
   bool frontier_requested = false;
 };
 

@@ -35,7 +35,9 @@ bool is_loopback_host(std::string_view host) {
   } else {
     host = host.substr(0, host.find(':'));
   }
-  return net::equal_ignoring_case(host, "localhost") || host == "[::1]" || host.starts_with("127.");
+  // Digits and dots only: 127.0.0.1.evil.example is somebody's name.
+  const bool ipv4 = host.find_first_not_of("0123456789.") == std::string_view::npos;
+  return net::equal_ignoring_case(host, "localhost") || host == "[::1]" || (ipv4 && host.starts_with("127."));
 }
 
 net::Handler public_handler(OpenAiSurface& surface, AdminSurface& admin, const net::ListenAddress& listen) {
