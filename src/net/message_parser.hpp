@@ -86,10 +86,8 @@ class MessageParser : private boost::beast::http::basic_parser<kIsRequest> {
   void on_header_impl(ErrorCodeRef ec) override;
   void on_body_init_impl(const boost::optional<std::uint64_t>& length, ErrorCodeRef ec) override;
   std::size_t on_body_impl(View piece, ErrorCodeRef ec) override;
-  void on_chunk_header_impl(std::uint64_t, View, ErrorCodeRef) override {}
-  std::size_t on_chunk_body_impl(std::uint64_t, View piece, ErrorCodeRef ec) override {
-    return on_body_impl(piece, ec);
-  }
+  void on_chunk_header_impl(std::uint64_t size, View, ErrorCodeRef) override { chunk_left_ = size; }
+  std::size_t on_chunk_body_impl(std::uint64_t left, View piece, ErrorCodeRef ec) override;
   void on_finish_impl(ErrorCodeRef) override {}
 
   std::unexpected<Error> malformed(std::string message) const;
@@ -100,6 +98,7 @@ class MessageParser : private boost::beast::http::basic_parser<kIsRequest> {
   ParsedMessage message_;
   std::optional<Error> refusal_;  ///< set by a callback that stops the parser
   std::size_t body_bytes_ = 0;
+  std::uint64_t chunk_left_ = 0;  ///< of the chunk in work
   int content_lengths_ = 0;
   int transfer_encodings_ = 0;
   int hosts_ = 0;
