@@ -20,6 +20,8 @@ _LIMITS = """\
 - It knows the texts it was trained on and their like: Maven logs of dependency updates, English help-desk tickets stripped of stop
   words and numbers, one-sentence English requests, and advisories of Python packages. Other build tools (npm, pytest, gcc, ...), other
   languages and other styles were neither trained nor measured: expect worse answers, and do not trust the probability there.
+  Tried by hand on suffice-mini 1: an npm ERESOLVE error, an npm 401 and a pytest failure were each called "security" at 0.99 or more (a clang
+  error was rightly "build"). Sure and wrong; harmless only where the policy escalates that label.
 - The build-log figures rest on {logs} logs; their interval is wide. "dependency" is mostly Maven's enforcer and lock plugins.
 - In `classify_issue` every class comes from its own data set, so part of what is learned is style: a help-desk ticket *about*
   a failed build is likely to be called unknown or access. "security" means "reads like an advisory"; a secret in a log, or a
@@ -27,7 +29,7 @@ _LIMITS = """\
 - The ticket classes are noisy and unbalanced; nobody has measured how well people agree on them.
 - It chooses among labels. It does not chat, summarise, extract or write, and is no judge of anything's safety.
 - The probabilities are raw: softmax over the allowed labels. The thresholds below were read off the same held-out texts that they are reported on;
-  they are a starting point for a policy, no certificate.
+  they are a starting point for a policy, no certificate. A threshold at which all are accepted is just the lowest probability that was seen.
 - Of a text of more than about 2,000 characters of log (the context is {context} tokens), give it the end."""
 
 
