@@ -2,6 +2,7 @@
 // repository. Without them these tests are skipped and say why.
 #include "providers/embedded_client.hpp"
 
+#include <cctype>
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
@@ -193,8 +194,8 @@ TEST_F(EmbeddedClientTest, GivesEveryLabelItsProbability) {
   EXPECT_EQ(completion.labels->method, LabelDistribution::Method::TrieRenormalised);
 }
 
-// The distribution against the probabilities of free writing, which take another way through the engine: the model's own
-// answer, the first token of that answer as a label of its own, and the first token's best rival.
+// The distribution against the probabilities of free writing, which take another way through the engine. The labels are the
+// model's own answer, a rival of its first token, and the first token followed by a rival of the second.
 TEST_F(EmbeddedClientTest, ScoresLabelsAsTheirTokensAreWrittenFreely) {
   start();
   ModelCall free = call_of("classify_issue", "it broke");
@@ -204,23 +205,35 @@ TEST_F(EmbeddedClientTest, ScoresLabelsAsTheirTokensAreWrittenFreely) {
   ASSERT_TRUE(written.logprobs.has_value());
   const std::vector<TokenLogprob>& tokens = *written.logprobs;
   if (tokens.size() < 2) GTEST_SKIP() << "the model answers with a single token";
-  const std::string first = tokens[0].token;
-  const std::string rival = tokens[0].top[1].token;
-  const double go_on = std::exp(tokens[1].logprob);
-  double stop = -1;
-  for (const auto& alternative : tokens[1].top) {
-    if (alternative.token.empty() && stop < 0) stop = std::exp(alternative.logprob);
-  }
-  ASSERT_GE(stop, 0) << "the end is not among the 20 likeliest tokens";
+  /// A rival at `step` that, after `before`, is read as one token more.
+  const auto rival_at = [&](std::size_t step, const std::string& before) -> TokenLogprob::Alternative {
+    for (const auto& rival : tokens[step].top) {
+      const bool letters = !rival.token.empty() && std::isalpha(static_cast<unsigned char>(rival.token[0])) != 0;
+      if (!letters || rival.token == tokens[step].token) continue;
+      const Completion alone = complete(label_call("x", {before + rival.token})).value();
+      if (alone.usage->output_tokens == static_cast<std::int64_t>(step) + 1) return rival;
+    }
+    return {};
+  };
+  const std::string& first = tokens[0].token;
+  const TokenLogprob::Alternative other = rival_at(0, "");
+  const TokenLogprob::Alternative second = rival_at(1, first);
+  ASSERT_FALSE(other.token.empty() || second.token.empty());
 
-  const LabelDistribution scored = *complete(label_call("it broke", {written.text, first, rival})).value().labels;
+  const std::string branched = first + second.token;
+  const LabelDistribution scored =
+      *complete(label_call("it broke", {written.text, branched, other.token})).value().labels;
 
   const double p_first = std::exp(tokens[0].logprob);
-  const double p_rival = std::exp(tokens[0].top[1].logprob);
+  const double p_other = std::exp(other.logprob);
+  const double p_on = std::exp(tokens[1].logprob);
+  const double p_branch = std::exp(second.logprob);
+  const double share = p_first / (p_first + p_other);
   // Kernels differ between one token and many at once, hence the tolerance.
-  EXPECT_NEAR(probability_of(scored, rival), p_rival / (p_first + p_rival), 0.02);
-  EXPECT_NEAR(probability_of(scored, first), p_first / (p_first + p_rival) * stop / (stop + go_on), 0.02);
-  EXPECT_NEAR(scored.outside_mass, 1 - p_first - p_rival, 0.02);
+  EXPECT_NEAR(probability_of(scored, other.token), 1 - share, 0.02);
+  EXPECT_NEAR(probability_of(scored, written.text), share * p_on / (p_on + p_branch), 0.02);
+  EXPECT_NEAR(probability_of(scored, branched), share * p_branch / (p_on + p_branch), 0.02);
+  EXPECT_NEAR(scored.outside_mass, 1 - p_first - p_other, 0.02);
 }
 
 TEST_F(EmbeddedClientTest, ScoresAHundredAndFiftyLabels) {
@@ -388,7 +401,8 @@ TEST_F(EmbeddedClientTest, EndsWhenItsCoroutineIsCancelled) {
   ASSERT_TRUE(end.has_value());
   ASSERT_FALSE(end->has_value());
   EXPECT_EQ(end->error().code, ErrorCode::Cancelled);
-  EXPECT_TRUE(complete(label_call("x", kLabels)).has_value()) << "the engine is free again";
+  const Result<Completion> next = complete(label_call("x", kLabels));
+  EXPECT_TRUE(next.has_value()) << "the engine is free again: " << describe(next.error());
 }
 
 TEST_F(EmbeddedClientTest, EndsAtTheDeadline) {
