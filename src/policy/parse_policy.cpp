@@ -90,7 +90,8 @@ void check_model_files(const Policy& policy, Findings& findings) {
 
 Environment process_environment() {
   return [](std::string_view name) -> std::optional<std::string> {
-    const char* value = std::getenv(std::string(name).c_str());
+    const char* value =
+        std::getenv(std::string(name).c_str());  // NOLINT(concurrency-mt-unsafe): nothing sets variables
     if (value == nullptr || *value == '\0') return std::nullopt;
     return std::string(value);
   };

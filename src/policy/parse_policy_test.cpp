@@ -229,6 +229,7 @@ TEST(BrokenPolicies, EachGetsExactlyTheExpectedLines) {
     if (!loaded.warnings.empty()) lines += "warnings:\n" + to_lines(loaded.warnings) + "\n";
     fs::path golden = entry.path();
     golden.replace_extension(".expected");
+    // NOLINTNEXTLINE(concurrency-mt-unsafe)
     if (std::getenv("UPDATE_GOLDEN") != nullptr) std::ofstream(golden, std::ios::binary) << lines;
 
     EXPECT_EQ(lines, contents(golden)) << name;
