@@ -34,12 +34,12 @@ const std::string kDone = "data: [DONE]\n\n";
 
 class HttpClientsTest : public ::testing::Test {
  protected:
-  policy::Model model(policy::ProviderKind kind, std::string path = "") const {
+  policy::Model model(policy::ProviderKind kind, std::string_view path = "") const {
     policy::Model model;
     model.name = "m";
     model.provider = kind;
     model.model = "gpt-x";
-    model.endpoint = imposter_.url() + path;
+    model.endpoint = imposter_.url() + std::string(path);
     return model;
   }
   std::unique_ptr<ModelClient> openai(OpenAiServer server = {}) {

@@ -68,7 +68,7 @@ class DecodingSink final : public net::BodySink {
     // A terminator that came counts, even when the connection was then closed without HTTP's own end or left hanging.
     const bool late = !response && (response.error().code == ErrorCode::ConnectionClosed ||
                                     response.error().code == ErrorCode::IdleTimeout);
-    if (!response && !(late && completion)) return fail(error_of_exchange(response.error()));
+    if (!response && (!late || !completion)) return fail(error_of_exchange(response.error()));
     if (completion && !request_id_.empty()) completion->provider_request_id = request_id_;
     return completion;
   }
@@ -189,18 +189,18 @@ Result<net::Endpoint> endpoint_of(const policy::Model& model) {
 }
 
 std::string percent_encode(std::string_view text) {
-  constexpr std::string_view kHex = "0123456789ABCDEF";
-  constexpr std::string_view kPlain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+  constexpr std::string_view hex = "0123456789ABCDEF";
+  constexpr std::string_view plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
   std::string out;
   for (const char c : text) {
-    if (kPlain.find(c) != std::string_view::npos) {
+    if (plain.find(c) != std::string_view::npos) {
       out += c;
       continue;
     }
     const auto byte = static_cast<unsigned char>(c);
     out += '%';
-    out += kHex[byte >> 4U];
-    out += kHex[byte & 0xfU];
+    out += hex[byte >> 4U];
+    out += hex[byte & 0xfU];
   }
   return out;
 }

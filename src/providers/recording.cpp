@@ -79,13 +79,13 @@ Result<void> read_usage(const bj::object& object, const JsonPath& path, Recorded
   if (!usage->is_object()) return wire::malformed(here, "must be an object or \"estimate\"");
   const bj::object& counts = usage->get_object();
   SUFFICE_TRY_VOID(allow_only(counts, here, {"input", "cached", "output"}));
-  constexpr wire::IntegerRange kCount{0, INT64_MAX};
+  constexpr wire::IntegerRange count{0, INT64_MAX};
   std::optional<std::int64_t> input;
   std::optional<std::int64_t> cached;
   std::optional<std::int64_t> output;
-  SUFFICE_TRY_VOID(wire::read_integer(counts, "input", here, kCount, input));
-  SUFFICE_TRY_VOID(wire::read_integer(counts, "cached", here, kCount, cached));
-  SUFFICE_TRY_VOID(wire::read_integer(counts, "output", here, kCount, output));
+  SUFFICE_TRY_VOID(wire::read_integer(counts, "input", here, count, input));
+  SUFFICE_TRY_VOID(wire::read_integer(counts, "cached", here, count, cached));
+  SUFFICE_TRY_VOID(wire::read_integer(counts, "output", here, count, output));
   response.completion.usage = Usage{.input_tokens = input.value_or(0),
                                     .cached_input_tokens = cached.value_or(0),
                                     .output_tokens = output.value_or(0)};

@@ -1,7 +1,7 @@
 // Retries around a scripted model; time is moved, never waited for.
 #include "providers/resilient_client.hpp"
 
-#include <numeric>
+#include <tuple>
 
 #include <gtest/gtest.h>
 
@@ -102,7 +102,7 @@ TEST_F(ResilientClientTest, KeepsTheSumOfAttemptsAndWaitsWithinTheDeadline) {
   EXPECT_EQ(call().error().code, ErrorCode::UpstreamFailed);
 
   EXPECT_LE(clock_.steady_now() - start, 10s);
-  while (model.turns_left() > 0) (void)net::run_sync(model.complete(ModelCall{}, nullptr, Deadline::never()));
+  while (model.turns_left() > 0) std::ignore = net::run_sync(model.complete(ModelCall{}, nullptr, Deadline::never()));
 }
 
 TEST_F(ResilientClientTest, StopsWaitingWhenCancelled) {

@@ -34,11 +34,11 @@ std::optional<unsigned> to_number(std::string_view text) {
 }
 
 std::optional<unsigned> month_number(std::string_view name) {
-  constexpr std::array<std::string_view, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                                        "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  const auto found = std::ranges::find(kMonths, name);
-  if (found == kMonths.end()) return std::nullopt;
-  return static_cast<unsigned>(found - kMonths.begin()) + 1;
+  constexpr std::array<std::string_view, 12> months = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                       "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  const auto found = std::ranges::find(months, name);
+  if (found == months.end()) return std::nullopt;
+  return static_cast<unsigned>(found - months.begin()) + 1;
 }
 
 std::optional<std::chrono::seconds> parse_time_of_day(std::string_view text) {

@@ -29,7 +29,7 @@ std::string first_difference(std::string_view expected, std::string_view actual)
 }
 
 ::testing::AssertionResult golden_file(const std::filesystem::path& file, std::string_view actual) {
-  const char* update = std::getenv("UPDATE_GOLDEN");
+  const char* update = std::getenv("UPDATE_GOLDEN");  // NOLINT(concurrency-mt-unsafe): nothing sets it
   if (update != nullptr && std::string_view(update) == "1") {
     std::filesystem::create_directories(file.parent_path());
     std::ofstream out(file, std::ios::binary | std::ios::trunc);

@@ -103,15 +103,16 @@ Script& Script::send(std::string bytes) {
   return *this;
 }
 
-Script& Script::respond(int status, std::string body, net::Headers headers) {
+Script& Script::respond(int status, std::string_view body, net::Headers headers) {
   std::string head = "HTTP/1.1 " + std::to_string(status) + " Scripted\r\n";
   if (!headers.contains("content-type")) headers.add("content-type", "application/json");
-  for (const auto& [name, value] : headers.all()) head += name + ": " + value + "\r\n";
-  return send(head + "content-length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+  for (const auto& [name, value] : headers.all()) head.append(name).append(": ").append(value).append("\r\n");
+  head.append("content-length: ").append(std::to_string(body.size())).append("\r\n\r\n").append(body);
+  return send(std::move(head));
 }
 
-Script& Script::stream(std::vector<std::string> pieces, std::string content_type) {
-  send("HTTP/1.1 200 OK\r\ncontent-type: " + content_type + "\r\ntransfer-encoding: chunked\r\n\r\n");
+Script& Script::stream(const std::vector<std::string>& pieces, std::string_view content_type) {
+  send("HTTP/1.1 200 OK\r\ncontent-type: " + std::string(content_type) + "\r\ntransfer-encoding: chunked\r\n\r\n");
   for (const std::string& piece : pieces) chunk(piece);
   return *this;
 }
@@ -284,11 +285,11 @@ void Imposter::close_connection(int socket) {
 
 std::uint16_t refused_port() {
   // Bound but not listening: connecting is refused, and nobody else can take the port meanwhile. Never closed on purpose.
-  static const std::uint16_t port = [] {
+  static const std::uint16_t kPort = [] {
     const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     return bind_to_free_port(socket);
   }();
-  return port;
+  return kPort;
 }
 
 }  // namespace suffice::testing

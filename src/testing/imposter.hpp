@@ -40,9 +40,9 @@ class Script {
  public:
   Script& send(std::string bytes);
   /// A complete response with Content-Length.
-  Script& respond(int status, std::string body, net::Headers headers = {});
+  Script& respond(int status, std::string_view body, net::Headers headers = {});
   /// The head of a chunked 200 response, then one chunk for each piece, without the last chunk.
-  Script& stream(std::vector<std::string> pieces, std::string content_type = "text/event-stream");
+  Script& stream(const std::vector<std::string>& pieces, std::string_view content_type = "text/event-stream");
   Script& chunk(std::string_view piece);
   /// The last chunk of a chunked body.
   Script& finish();

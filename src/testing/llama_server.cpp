@@ -23,7 +23,7 @@ namespace fs = std::filesystem;
 constexpr std::chrono::seconds kStartMax{60};
 
 fs::path from_environment(const char* name) {
-  const char* value = std::getenv(name);
+  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nothing sets it
   return value == nullptr ? fs::path() : fs::path(value);
 }
 
@@ -64,7 +64,7 @@ void end_process(pid_t process) {
 
 /// Reads what the server prints until it says where it listens; empty when it does not in time.
 std::string read_address(int output) {
-  constexpr std::string_view kMark = "listening on http://";
+  constexpr std::string_view mark = "listening on http://";
   const auto until = std::chrono::steady_clock::now() + kStartMax;
   std::string text;
   while (std::chrono::steady_clock::now() < until) {
@@ -75,9 +75,9 @@ std::string read_address(int output) {
     const ssize_t got = ::read(output, piece.data(), piece.size());
     if (got <= 0) return {};
     text.append(piece.data(), static_cast<std::size_t>(got));
-    const std::size_t at = text.find(kMark);
-    const std::size_t end = at == std::string::npos ? at : text.find_first_of(" \r\n", at + kMark.size());
-    if (end != std::string::npos) return text.substr(at + kMark.size(), end - at - kMark.size());
+    const std::size_t at = text.find(mark);
+    const std::size_t end = at == std::string::npos ? at : text.find_first_of(" \r\n", at + mark.size());
+    if (end != std::string::npos) return text.substr(at + mark.size(), end - at - mark.size());
   }
   return {};
 }
@@ -106,6 +106,7 @@ Result<std::unique_ptr<LlamaServer>> LlamaServer::start(std::int64_t context_tok
                                     "-c",
                                     std::to_string(context_tokens)};
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
 

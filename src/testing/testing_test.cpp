@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <tuple>
 
 #include <gtest/gtest-spi.h>
 #include <gtest/gtest.h>
@@ -78,7 +79,7 @@ TEST(Imposter, CanCutResetStallAndHold) {
 void call_unscripted() {
   Imposter imposter;
   net::HttpClient client({});
-  (void)send(client, request_to(imposter, "/surprise"));
+  std::ignore = send(client, request_to(imposter, "/surprise"));
 }
 
 void leave_a_script_unused() {
@@ -90,7 +91,7 @@ void call_the_wrong_path() {
   Imposter imposter;
   imposter.expect("POST", "/right").respond(200, "");
   net::HttpClient client({});
-  (void)send(client, request_to(imposter, "/wrong"));
+  std::ignore = send(client, request_to(imposter, "/wrong"));
 }
 
 TEST(Imposter, FailsTheTestOnASurprise) {
@@ -131,7 +132,7 @@ TEST(ScriptedModel, StopsWhenItsSinkSaysSo) {
 
 void call_beyond_the_script() {
   ScriptedModel model;
-  (void)call(model);
+  std::ignore = call(model);
 }
 
 void leave_a_turn_unused() {

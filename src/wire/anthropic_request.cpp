@@ -37,12 +37,12 @@ Result<void> write_image(JsonWriter& json, const ContentPart& part, const std::s
   const std::string_view url = image == nullptr ? std::string_view{} : string_or_empty(*image, "url");
   if (url.empty()) return fail(ErrorCode::MalformedRequest, "image_url.url is required", where);
   json.begin_object().field("type", "image").key("source").begin_object();
-  constexpr std::string_view kScheme = "data:";
-  constexpr std::string_view kMark = ";base64,";
-  const std::size_t mark = url.find(kMark);
-  if (url.starts_with(kScheme) && mark != std::string_view::npos) {
-    json.field("type", "base64").field("media_type", url.substr(kScheme.size(), mark - kScheme.size()));
-    json.field("data", url.substr(mark + kMark.size()));
+  constexpr std::string_view scheme = "data:";
+  constexpr std::string_view separator = ";base64,";
+  const std::size_t mark = url.find(separator);
+  if (url.starts_with(scheme) && mark != std::string_view::npos) {
+    json.field("type", "base64").field("media_type", url.substr(scheme.size(), mark - scheme.size()));
+    json.field("data", url.substr(mark + separator.size()));
   } else {
     json.field("type", "url").field("url", url);
   }

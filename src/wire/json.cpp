@@ -23,10 +23,12 @@ constexpr std::size_t kDepthCap = 512;
 /// Boost's own handler keeps the last of several equal names and rounds some doubles; this one counts members, so that
 /// duplicates show as a difference from the finished tree, and reads doubles with from_chars.
 struct TreeHandler {
+  // NOLINTBEGIN(readability-identifier-naming): Boost looks for these names.
   static constexpr std::size_t max_object_size = std::size_t(-1);
   static constexpr std::size_t max_array_size = std::size_t(-1);
   static constexpr std::size_t max_key_size = std::size_t(-1);
   static constexpr std::size_t max_string_size = std::size_t(-1);
+  // NOLINTEND(readability-identifier-naming)
 
   bj::value_stack stack;
   std::size_t members = 0;

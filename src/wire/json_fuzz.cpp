@@ -26,7 +26,8 @@ int main(int argc, char** argv) {
     wire::fuzz::require(!first_invalid_utf8(input), "accepted text is UTF-8", input);
     const std::string text = wire::to_json_text(*value).text;
     const auto again = wire::parse_json(text);
-    const std::string canonical = wire::canonical_json(*value);  // 2500 and 2.5e3 are one number, of two types in the tree
+    const std::string canonical =
+        wire::canonical_json(*value);  // 2500 and 2.5e3 are one number, of two types in the tree
     wire::fuzz::require(again && wire::canonical_json(*again) == canonical, "what was written reads back equal", input);
     const auto third = wire::parse_json(canonical);
     wire::fuzz::require(third && wire::canonical_json(*third) == canonical, "canonical text is a fixed point", input);

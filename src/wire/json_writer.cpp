@@ -13,7 +13,7 @@ namespace {
 constexpr std::string_view kReplacement = "\xef\xbf\xbd";  // U+FFFD
 
 void append_escape(std::string& out, char c) {
-  constexpr std::string_view kHex = "0123456789abcdef";
+  constexpr std::string_view hex = "0123456789abcdef";
   switch (c) {
     case '"':
       out += "\\\"";
@@ -41,8 +41,8 @@ void append_escape(std::string& out, char c) {
   }
   const auto byte = static_cast<unsigned char>(c);
   out += "\\u00";
-  out += kHex[byte >> 4U];
-  out += kHex[byte & 0xfU];
+  out += hex[byte >> 4U];
+  out += hex[byte & 0xfU];
 }
 
 constexpr std::array<bool, 256> kNeedsEscape = [] {
@@ -130,13 +130,13 @@ void append_json_number(std::string& out, double value) {
 }
 
 void append_json_usd(std::string& out, Usd value) {
-  constexpr std::uint64_t kNanos = 1'000'000'000;
+  constexpr std::uint64_t nanos_per_dollar = 1'000'000'000;
   const bool negative = value.nanos < 0;
   const std::uint64_t nanos =
       negative ? ~static_cast<std::uint64_t>(value.nanos) + 1 : static_cast<std::uint64_t>(value.nanos);
   if (negative) out += '-';
-  out += std::to_string(nanos / kNanos);
-  std::string fraction = std::to_string(kNanos + nanos % kNanos).substr(1);
+  out += std::to_string(nanos / nanos_per_dollar);
+  std::string fraction = std::to_string(nanos_per_dollar + nanos % nanos_per_dollar).substr(1);
   fraction.erase(fraction.find_last_not_of('0') + 1);
   if (!fraction.empty()) out += "." + fraction;
 }

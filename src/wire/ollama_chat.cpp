@@ -28,11 +28,11 @@ Result<std::string> image_data(const ContentPart& part, const std::string& where
   const auto raw = parse_json(part.raw.text);
   const bj::object* image = raw && raw->is_object() ? object_or_null(raw->get_object(), "image_url") : nullptr;
   const std::string_view url = image == nullptr ? std::string_view{} : string_or_empty(*image, "url");
-  constexpr std::string_view kMark = ";base64,";
-  const std::size_t mark = url.find(kMark);
+  constexpr std::string_view separator = ";base64,";
+  const std::size_t mark = url.find(separator);
   if (!url.starts_with("data:") || mark == std::string_view::npos)
     return cannot(where + ".content", "needs inline (data:) images");
-  return std::string(url.substr(mark + kMark.size()));
+  return std::string(url.substr(mark + separator.size()));
 }
 
 /// The function that `id` called, looked for in earlier messages: Ollama knows tool results by name.

@@ -1,4 +1,6 @@
 // Requests and answers of every dialect: no bytes crash a decoder, and an accepted request survives being written and read again.
+#include <tuple>
+
 #include "wire/anthropic_messages.hpp"
 #include "wire/fuzz_support.hpp"
 #include "wire/ollama_chat.hpp"
@@ -36,12 +38,12 @@ int main(int argc, char** argv) {
   std::uint64_t accepted = 0;
   for (std::uint64_t i = 0; i < arguments.iterations; ++i) {
     const std::string input = wire::fuzz::mutate(corpus, words, random);
-    (void)wire::decode_openai_chat_response(input);
-    (void)wire::decode_anthropic_response(input);
-    (void)wire::decode_ollama_response(input, 64);
-    (void)wire::decode_openai_error(400, input);
-    (void)wire::decode_anthropic_error(0, input);
-    (void)wire::decode_ollama_error(500, input);
+    std::ignore = wire::decode_openai_chat_response(input);
+    std::ignore = wire::decode_anthropic_response(input);
+    std::ignore = wire::decode_ollama_response(input, 64);
+    std::ignore = wire::decode_openai_error(400, input);
+    std::ignore = wire::decode_anthropic_error(0, input);
+    std::ignore = wire::decode_ollama_error(500, input);
     const auto request = wire::decode_openai_chat_request(input);
     if (!request) continue;
     ++accepted;

@@ -293,8 +293,8 @@ Result<void> decode_sampling(const bj::object& body, const JsonPath& path, Sampl
   SUFFICE_TRY_VOID(read_number(body, "top_p", path, NumberRange{0, 1}, sampling.top_p));
   SUFFICE_TRY_VOID(read_number(body, "presence_penalty", path, NumberRange{-2, 2}, sampling.presence_penalty));
   SUFFICE_TRY_VOID(read_number(body, "frequency_penalty", path, NumberRange{-2, 2}, sampling.frequency_penalty));
-  constexpr IntegerRange kAny{INT64_MIN, INT64_MAX};
-  SUFFICE_TRY_VOID(read_integer(body, "seed", path, kAny, sampling.seed));
+  constexpr IntegerRange any{INT64_MIN, INT64_MAX};
+  SUFFICE_TRY_VOID(read_integer(body, "seed", path, any, sampling.seed));
   std::optional<std::int64_t> newer;
   SUFFICE_TRY_VOID(read_integer(body, "max_tokens", path, IntegerRange{1, kTokensMax}, sampling.max_tokens));
   SUFFICE_TRY_VOID(read_integer(body, "max_completion_tokens", path, IntegerRange{1, kTokensMax}, newer));

@@ -1,4 +1,6 @@
 // SseReader and the stream decoders give the same result however the bytes are split, and never crash.
+#include <tuple>
+
 #include "wire/anthropic_messages.hpp"
 #include "wire/fuzz_support.hpp"
 #include "wire/ollama_chat.hpp"
@@ -81,7 +83,7 @@ int main(int argc, char** argv) {
     wire::SseReader split;
     std::vector<wire::SseEvent> expected;
     std::vector<wire::SseEvent> events;
-    (void)whole.feed(input, expected);
+    std::ignore = whole.feed(input, expected);
     feed_in_pieces(input, 5, random, [&](std::string_view piece) { return split.feed(piece, events).has_value(); });
     wire::fuzz::require(events == expected, "splits do not change the events", input);
     check([] { return wire::make_openai_chat_stream_decoder(); }, input, random);
