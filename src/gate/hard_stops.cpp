@@ -45,7 +45,7 @@ std::string literal_expression(std::string_view words) {
   while (!rest.empty()) {
     const std::size_t end = std::min(rest.find_first_of(" \t\n\v\f\r"), rest.size());
     if (!expression.empty()) expression += kSpaces;
-    expression += RE2::QuoteMeta(re2::StringPiece(rest.data(), end));
+    expression += RE2::QuoteMeta(std::string(rest.substr(0, end)));
     rest = trim(rest.substr(end));
   }
   return expression;
@@ -233,7 +233,7 @@ Result<std::shared_ptr<const HardStops>> HardStops::compile(const std::vector<po
   auto impl = std::make_unique<Impl>();
   for (const policy::HardStopGroup& group : groups) SUFFICE_TRY_VOID(impl->add(group));
   SUFFICE_TRY_VOID(impl->finish());
-  const std::shared_ptr<HardStops> stops(new HardStops);
+  std::shared_ptr<HardStops> stops(new HardStops);
   stops->impl_ = std::move(impl);
   return stops;
 }

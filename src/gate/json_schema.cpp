@@ -15,7 +15,7 @@ JsonSchema::~JsonSchema() = default;
 
 Result<std::shared_ptr<const JsonSchema>> JsonSchema::compile(std::string_view schema_text, Strictness strictness) {
   SUFFICE_TRY(auto program, schema::compile(schema_text));
-  const std::shared_ptr<JsonSchema> compiled(new JsonSchema);
+  std::shared_ptr<JsonSchema> compiled(new JsonSchema);
   compiled->impl_ = std::make_unique<Impl>(Impl{.program = std::move(program), .strictness = strictness});
   return compiled;
 }

@@ -127,12 +127,12 @@ class Compiler {
     options.set_max_mem(kPatternBytesMax);
     auto compiled = std::make_shared<const RE2>(*expression, options);
     if (!compiled->ok())
-      return refuse(
-          keyword, "is not a regular expression that runs in linear time (" + std::string(RE2_reason(*compiled)) + ")");
+      return refuse(keyword,
+                    "is not a regular expression that runs in linear time (" + std::string(reason_of(*compiled)) + ")");
     return compiled;
   }
 
-  static std::string_view RE2_reason(const RE2& pattern) {
+  static std::string_view reason_of(const RE2& pattern) {
     switch (pattern.error_code()) {
       case RE2::ErrorPatternTooLarge:
         return "too large";

@@ -201,7 +201,7 @@ Result<std::int32_t> Document::enter(const bj::object& schema, const bj::value& 
     if (pointer.empty()) resources_.front().draft = draft;
   }
   const bj::value* id = schema.if_contains("$id");
-  if (id != nullptr && !(draft == Draft7 && schema.contains("$ref"))) {
+  if (id != nullptr && (draft != Draft7 || !schema.contains("$ref"))) {
     if (!id->is_string()) return refuse("$id is not a string", pointer + "/$id");
     const std::string_view text = id->get_string();
     if (text.starts_with('#') && draft != Draft2020) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <ranges>
 #include <unordered_set>
 
 #include <fmt/format.h>
@@ -32,8 +33,8 @@ std::string render(const Path* path) {
   std::vector<const Path*> steps;
   for (; path->parent != nullptr; path = path->parent) steps.push_back(path);
   std::string out;
-  for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
-    out += (*step)->name.empty() ? fmt::format("/{}", (*step)->index) : fmt::format("/{}", (*step)->name);
+  for (const Path* step : std::views::reverse(steps)) {
+    out += step->name.empty() ? fmt::format("/{}", step->index) : fmt::format("/{}", step->name);
   }
   return out;
 }
