@@ -1,11 +1,17 @@
 #include "server/openai_surface.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
+
+#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/this_coro.hpp>
 
 #include "core/ids.hpp"
 #include "server/decision_headers.hpp"
 #include "server/http_status.hpp"
+#include "server/stream_keep_alive.hpp"
 #include "wire/openai_chat.hpp"
 
 namespace suffice::server {
@@ -69,19 +75,27 @@ wire::OpenAiAnswerMeta meta_for(const pipeline::Request& request, const Clock& c
   return meta;
 }
 
+net::Headers event_stream_headers() {
+  net::Headers headers;
+  headers.add("content-type", "text/event-stream; charset=utf-8");
+  headers.add("cache-control", "no-cache");
+  return headers;
+}
+
 /// Writes one answer as server-sent events, from the moment the pipeline is sure of it.
 class ChatStreamSink final : public pipeline::AnswerSink {
  public:
-  ChatStreamSink(net::ResponseWriter& writer, wire::OpenAiAnswerMeta meta)
-      : writer_(writer), stream_(std::move(meta)) {}
+  ChatStreamSink(net::ResponseWriter& writer, StreamKeepAlive& keep_alive, wire::OpenAiAnswerMeta meta)
+      : writer_(writer), keep_alive_(keep_alive), stream_(std::move(meta)) {}
 
   Task<providers::SinkAction> on_begin(const pipeline::Decision& decision) override {
-    net::Headers headers;
-    headers.add("content-type", "text/event-stream; charset=utf-8");
-    headers.add("cache-control", "no-cache");
-    add_decision_headers(headers, decision);
-    const Result<void> started = co_await writer_.start_stream(200, std::move(headers));
-    if (!started) co_return providers::SinkAction::Stop;
+    co_await keep_alive_.take_over();
+    if (!writer_.started()) {
+      net::Headers headers = event_stream_headers();
+      add_decision_headers(headers, decision);
+      const Result<void> started = co_await writer_.start_stream(200, std::move(headers));
+      if (!started) co_return providers::SinkAction::Stop;
+    }
     const std::string chunk = stream_.begin();
     co_return co_await write(chunk);
   }
@@ -113,6 +127,7 @@ class ChatStreamSink final : public pipeline::AnswerSink {
   }
 
   net::ResponseWriter& writer_;
+  StreamKeepAlive& keep_alive_;
   wire::OpenAiChatStreamWriter stream_;
 };
 
@@ -203,10 +218,29 @@ Task<void> OpenAiSurface::answer_whole(const pipeline::Request& request, net::Re
   static_cast<void>(sent);  // the caller may have left; the event is already written
 }
 
+Task<void> OpenAiSurface::answer_into(const pipeline::Request& request, pipeline::AnswerSink& sink,
+                                      StreamKeepAlive& keep_alive, Deadline deadline,
+                                      std::optional<pipeline::Answer>& answered) {
+  answered = co_await gateway_.answer(request, &sink, deadline);
+  co_await keep_alive.take_over();
+}
+
 Task<void> OpenAiSurface::answer_streaming(const pipeline::Request& request, net::ResponseWriter& writer,
                                            Deadline deadline) {
-  ChatStreamSink sink(writer, meta_for(request, clock_));
-  pipeline::Answer answer = co_await gateway_.answer(request, &sink, deadline);
+  using boost::asio::experimental::awaitable_operators::operator&&;
+  const boost::asio::any_io_executor executor = co_await boost::asio::this_coro::executor;
+  StreamKeepAlive keep_alive(executor, writer, options_.keep_alive_interval);
+  ChatStreamSink sink(writer, keep_alive, meta_for(request, clock_));
+  net::Headers early = event_stream_headers();
+  early.add("x-request-id", request.request_id);
+  early.add("x-suffice-route", "pending");
+  std::optional<pipeline::Answer> answered;
+  Task<void> answering = answer_into(request, sink, keep_alive, deadline, answered);
+  Task<void> commenting = keep_alive.run(std::move(early));
+  co_await (std::move(answering) && std::move(commenting));
+  // The event is written; what is left is to finish, or to notice that nobody listens.
+  co_await boost::asio::this_coro::reset_cancellation_state(boost::asio::disable_cancellation());
+  const pipeline::Answer& answer = *answered;
   if (answer.completion) {
     co_await sink.end(*answer.completion, answer.decision);
   } else if (writer.started()) {

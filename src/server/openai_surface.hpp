@@ -3,6 +3,9 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
 
 #include "core/clock.hpp"
 #include "core/random.hpp"
@@ -11,8 +14,11 @@
 
 namespace suffice::server {
 
+class StreamKeepAlive;
+
 struct OpenAiSurfaceOptions {
-  std::chrono::milliseconds request_time_max{120'000};  ///< the deadline of a request that brings none
+  std::chrono::milliseconds request_time_max{120'000};    ///< the deadline of a request that brings none
+  std::chrono::milliseconds keep_alive_interval{10'000};  ///< silence of a stream after which comments are sent
 };
 
 /// Any thread. Errors are in OpenAI's shape. Fields that cannot be honoured (n > 1) are refused with 400 naming them.
@@ -31,6 +37,8 @@ class OpenAiSurface {
   Task<void> chat(const net::ServerRequest& request, net::ResponseWriter& writer);
   Task<void> answer_whole(const pipeline::Request& request, net::ResponseWriter& writer, Deadline deadline);
   Task<void> answer_streaming(const pipeline::Request& request, net::ResponseWriter& writer, Deadline deadline);
+  Task<void> answer_into(const pipeline::Request& request, pipeline::AnswerSink& sink, StreamKeepAlive& keep_alive,
+                         Deadline deadline, std::optional<pipeline::Answer>& answered);
   Task<void> models(const net::ServerRequest& request, net::ResponseWriter& writer);
 
   pipeline::Gateway& gateway_;

@@ -1,0 +1,40 @@
+#include "server/stream_keep_alive.hpp"
+
+#include <utility>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "wire/sse.hpp"
+
+namespace suffice::server {
+
+namespace asio = boost::asio;
+
+StreamKeepAlive::StreamKeepAlive(const asio::any_io_executor& executor, net::ResponseWriter& writer,
+                                 std::chrono::milliseconds interval)
+    : writer_(writer), interval_(interval), next_(executor), idle_(executor, asio::steady_timer::time_point::max()) {}
+
+Task<void> StreamKeepAlive::run(net::Headers headers) {
+  const std::string comment = wire::sse_comment("still working");
+  while (!over_) {
+    next_.expires_after(interval_);
+    const auto [waited] = co_await next_.async_wait(asio::as_tuple(asio::use_awaitable));
+    if (waited || over_) co_return;
+    writing_ = true;
+    Result<void> written = Result<void>{};
+    if (!writer_.started()) written = co_await writer_.start_stream(200, std::move(headers));
+    if (written) written = co_await writer_.write(comment);
+    writing_ = false;
+    idle_.cancel();
+    if (!written) co_return;
+  }
+}
+
+Task<void> StreamKeepAlive::take_over() {
+  over_ = true;
+  next_.cancel();
+  while (writing_) co_await idle_.async_wait(asio::as_tuple(asio::use_awaitable));
+}
+
+}  // namespace suffice::server
