@@ -17,7 +17,7 @@ bool is_name(std::string_view name, bool colon_allowed) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
            (colon_allowed && c == ':');
   };
-  return !name.empty() && !(name.front() >= '0' && name.front() <= '9') && std::all_of(name.begin(), name.end(), valid);
+  return !name.empty() && (name.front() < '0' || name.front() > '9') && std::all_of(name.begin(), name.end(), valid);
 }
 
 void check_names(std::string_view name, const Registry::Labels& labels) {
@@ -134,11 +134,13 @@ struct Registry::Entry {
   void append_to(std::string& out) const;
 };
 
+/// By the index of Entry::content.
+constexpr std::string_view kTypeNames[] = {"counter", "gauge", "histogram", "gauge"};
+
 void Registry::Entry::append_to(std::string& out) const {
-  constexpr std::string_view kTypes[] = {"counter", "gauge", "histogram", "gauge"};
   out.append("# HELP ").append(name).append(" ");
   append_escaped(out, help, Quotes::Keep);
-  out.append("\n# TYPE ").append(name).append(" ").append(kTypes[content.index()]).append("\n");
+  out.append("\n# TYPE ").append(name).append(" ").append(kTypeNames[content.index()]).append("\n");
   if (const auto* read = std::get_if<Callback>(&content)) return append_sample(out, name, {}, (*read)());
   if (const auto* histograms = std::get_if<Histograms>(&content)) {
     const auto& names = (*histograms)->label_names();

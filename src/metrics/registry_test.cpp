@@ -110,6 +110,7 @@ TEST(Counter, LosesNothingUnderConcurrentUse) {
   Histogram& histogram = registry.histogram("t", "h", overhead_buckets());
 
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&] {
       for (int i = 0; i < 1'000; ++i) {

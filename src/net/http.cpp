@@ -7,6 +7,8 @@ namespace {
 
 constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
 
+constexpr std::string_view kTokenSymbols = "!#$%&'*+-.^_`|~";
+
 }  // namespace
 
 bool equal_ignoring_case(std::string_view a, std::string_view b) {
@@ -32,9 +34,8 @@ bool Headers::contains(std::string_view name) const {
 }
 
 bool is_token(std::string_view text) {
-  constexpr std::string_view kSymbols = "!#$%&'*+-.^_`|~";
   return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
-    return (lower(c) >= 'a' && lower(c) <= 'z') || (c >= '0' && c <= '9') || kSymbols.contains(c);
+    return (lower(c) >= 'a' && lower(c) <= 'z') || (c >= '0' && c <= '9') || kTokenSymbols.contains(c);
   });
 }
 

@@ -47,19 +47,19 @@ HeadScanner::Verdict HeadScanner::scan(std::string_view buffer) {
   return Verdict::NeedMore;
 }
 
-template <bool kIsRequest>
-MessageParser<kIsRequest>::MessageParser(ParserLimits limits) : limits_(limits) {
+template <bool IsRequest>
+MessageParser<IsRequest>::MessageParser(ParserLimits limits) : limits_(limits) {
   this->eager(true);
   this->body_limit(boost::none);  // counted in on_body_impl, for every kind of framing
   this->header_limit(static_cast<std::uint32_t>(std::min<std::size_t>(limits.header_bytes_max + 4, 1UL << 30)));
 }
 
-template <bool kIsRequest>
-Result<std::size_t> MessageParser<kIsRequest>::put(std::string_view buffer) {
+template <bool IsRequest>
+Result<std::size_t> MessageParser<IsRequest>::put(std::string_view buffer) {
   if (buffer.empty()) return 0U;
   std::size_t skipped = 0;
   if (!message_.header_done) {
-    if constexpr (kIsRequest) {
+    if constexpr (IsRequest) {
       // RFC 9112, 2.2: an empty line before the request line is ignored.
       while (!got_some_ && buffer.starts_with("\r\n")) buffer.remove_prefix(2), skipped += 2;
       if (!got_some_ && (buffer.empty() || buffer == "\r")) return skipped;
@@ -87,8 +87,8 @@ Result<std::size_t> MessageParser<kIsRequest>::put(std::string_view buffer) {
   return skipped + used;
 }
 
-template <bool kIsRequest>
-bool MessageParser<kIsRequest>::put_eof() {
+template <bool IsRequest>
+bool MessageParser<IsRequest>::put_eof() {
   if (!message_.header_done) return false;
   if (done()) return true;
   boost::beast::error_code ec;
@@ -96,21 +96,21 @@ bool MessageParser<kIsRequest>::put_eof() {
   return !ec && done();
 }
 
-template <bool kIsRequest>
-void MessageParser<kIsRequest>::on_request_impl(Method, View method, View target, int version, ErrorCodeRef) {
+template <bool IsRequest>
+void MessageParser<IsRequest>::on_request_impl(Method, View method, View target, int version, ErrorCodeRef) {
   message_.method = to_view(method);
   message_.target = to_view(target);
   message_.version = version;
 }
 
-template <bool kIsRequest>
-void MessageParser<kIsRequest>::on_response_impl(int status, View, int version, ErrorCodeRef) {
+template <bool IsRequest>
+void MessageParser<IsRequest>::on_response_impl(int status, View, int version, ErrorCodeRef) {
   message_.status = status;
   message_.version = version;
 }
 
-template <bool kIsRequest>
-void MessageParser<kIsRequest>::on_field_impl(Field field, View name, View value, ErrorCodeRef ec) {
+template <bool IsRequest>
+void MessageParser<IsRequest>::on_field_impl(Field field, View name, View value, ErrorCodeRef ec) {
   if (message_.header_done) return;  // a trailer: never merged into the header (RFC 9110, 6.5.1)
   bool valid = true;
   if (field == Field::content_length) {
@@ -122,7 +122,7 @@ void MessageParser<kIsRequest>::on_field_impl(Field field, View name, View value
       ec = http::error::bad_transfer_encoding;
       return;
     }
-  } else if (kIsRequest && field == Field::host) {
+  } else if (IsRequest && field == Field::host) {
     valid = ++hosts_ == 1 && is_host_value(to_view(value));
   }
   if (!valid) {
@@ -132,12 +132,12 @@ void MessageParser<kIsRequest>::on_field_impl(Field field, View name, View value
   message_.headers.add(std::string{to_view(name)}, std::string{to_view(value)});
 }
 
-template <bool kIsRequest>
-void MessageParser<kIsRequest>::on_header_impl(ErrorCodeRef ec) {
+template <bool IsRequest>
+void MessageParser<IsRequest>::on_header_impl(ErrorCodeRef ec) {
   message_.header_done = true;
   if (transfer_encodings_ > 0 && (content_lengths_ > 0 || message_.version < 11))
     ec = http::error::bad_transfer_encoding;
-  if (kIsRequest && hosts_ == 0 && message_.version >= 11) {
+  if (IsRequest && hosts_ == 0 && message_.version >= 11) {
     refusal_ = fail(ErrorCode::MalformedRequest, "the Host header is missing").error();
     ec = http::error::bad_field;
   }
@@ -146,13 +146,13 @@ void MessageParser<kIsRequest>::on_header_impl(ErrorCodeRef ec) {
     ec = http::error::body_limit;
 }
 
-template <bool kIsRequest>
-void MessageParser<kIsRequest>::on_body_init_impl(const boost::optional<std::uint64_t>& length, ErrorCodeRef) {
+template <bool IsRequest>
+void MessageParser<IsRequest>::on_body_init_impl(const boost::optional<std::uint64_t>& length, ErrorCodeRef) {
   if (length) message_.body.reserve(std::min<std::size_t>(*length, kBodyReserveMax));
 }
 
-template <bool kIsRequest>
-std::size_t MessageParser<kIsRequest>::on_body_impl(View piece, ErrorCodeRef ec) {
+template <bool IsRequest>
+std::size_t MessageParser<IsRequest>::on_body_impl(View piece, ErrorCodeRef ec) {
   if (piece.size() > limits_.body_bytes_max - body_bytes_) {
     ec = http::error::body_limit;
     return 0;
@@ -162,20 +162,20 @@ std::size_t MessageParser<kIsRequest>::on_body_impl(View piece, ErrorCodeRef ec)
   return piece.size();
 }
 
-template <bool kIsRequest>
-std::size_t MessageParser<kIsRequest>::on_chunk_body_impl(std::uint64_t, View piece, ErrorCodeRef ec) {
+template <bool IsRequest>
+std::size_t MessageParser<IsRequest>::on_chunk_body_impl(std::uint64_t, View piece, ErrorCodeRef ec) {
   const std::size_t taken = on_body_impl(piece, ec);
   chunk_left_ -= taken;
   return taken;
 }
 
-template <bool kIsRequest>
-std::unexpected<Error> MessageParser<kIsRequest>::malformed(std::string message) const {
-  return fail(kIsRequest ? ErrorCode::MalformedRequest : ErrorCode::ProtocolError, std::move(message));
+template <bool IsRequest>
+std::unexpected<Error> MessageParser<IsRequest>::malformed(std::string message) const {
+  return fail(IsRequest ? ErrorCode::MalformedRequest : ErrorCode::ProtocolError, std::move(message));
 }
 
-template <bool kIsRequest>
-std::unexpected<Error> MessageParser<kIsRequest>::translate(const boost::beast::error_code& ec) {
+template <bool IsRequest>
+std::unexpected<Error> MessageParser<IsRequest>::translate(const boost::beast::error_code& ec) {
   if (refusal_) return fail(*refusal_);
   if (ec == http::error::body_limit) return fail(ErrorCode::PayloadTooLarge, "the body is too large", "body");
   if (ec == http::error::header_limit) return fail(ErrorCode::PayloadTooLarge, "the header is too large", "header");

@@ -46,13 +46,13 @@ struct ParserLimits {
   std::size_t body_bytes_max = 16UL * 1024 * 1024;
 };
 
-/// One incoming message. `kIsRequest` chooses which.
+/// One incoming message. `IsRequest` chooses which.
 ///
 /// Beyond Beast: Transfer-Encoding is "chunked" alone and in HTTP/1.1 only, Content-Length is one number sent once,
 /// Host is there once in an HTTP/1.1 request, trailers are read and dropped.
-template <bool kIsRequest>
-class MessageParser : private boost::beast::http::basic_parser<kIsRequest> {
-  using Base = boost::beast::http::basic_parser<kIsRequest>;
+template <bool IsRequest>
+class MessageParser : private boost::beast::http::basic_parser<IsRequest> {
+  using Base = boost::beast::http::basic_parser<IsRequest>;
   using ErrorCodeRef = boost::beast::error_code&;
   using View = boost::beast::string_view;
 
