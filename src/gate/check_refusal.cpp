@@ -11,10 +11,10 @@ namespace {
 // A refusal says so in its first sentence; what stands later is content.
 constexpr std::size_t kOpeningChars = 400;
 
-// Read on the folded opening with typographic apostrophes made plain. In words: an optional apology, then "I cannot" and a verb of
+// Read on the folded opening with kTypographic apostrophes made plain. In words: an optional apology, then "I cannot" and a verb of
 // answering; or a model speaking about what it is; or a flat "I must decline". "I cannot log in to the VPN" is a ticket, so the verb counts.
 const RE2& opening() {
-  static const RE2 expression(
+  static const RE2 kExpression(
       "(?:"
       "(?:(?:hello|hi|hmm|well|thank you for (?:your question|asking|sharing))[,.!]?\\s+)?"
       "(?:(?:unfortunately|sorry|i'?m (?:(?:so|very|really|truly) )?sorry|i am (?:(?:so|very|really|truly) )?sorry|"
@@ -33,20 +33,20 @@ const RE2& opening() {
       "|(?:i'?m sorry,? but |unfortunately,? |sorry,? )?i (?:don'?t|do not) have (?:access|the ability|enough (?:information|context))\\b"
       "|(?:sorry,? |i'?m sorry,? (?:but )?)?(?:that|this|your) request (?:violates|goes against|is against|cannot be (?:completed|fulfilled|processed))\\b"
       ")");
-  return expression;
+  return kExpression;
 }
 
 // Refusals only when nothing else is said.
 const RE2& whole_answer() {
-  static const RE2 expression(
+  static const RE2 kExpression(
       "(?:(?:i'?m |i am )?(?:(?:so|very) )?sorry|i (?:don'?t|do not) know|i (?:can'?t|cannot|won'?t|will not)|no comment|"
       "i'?m not sure|i am not sure|(?:sorry,? )?no)[.!]?");
-  return expression;
+  return kExpression;
 }
 
 std::string plain_apostrophes(std::string text) {
-  static const RE2 typographic("[\\x{2018}\\x{2019}\\x{02BC}`]");
-  RE2::GlobalReplace(&text, typographic, "'");
+  static const RE2 kTypographic("[\\x{2018}\\x{2019}\\x{02BC}`]");
+  RE2::GlobalReplace(&text, kTypographic, "'");
   return text;
 }
 

@@ -30,10 +30,10 @@ int rating_of(std::string_view line) {
 }
 
 bool holds_marker(std::string_view input) {
-  static const RE2 marker(R"(confidence[^\w\n]{0,8}(?:is|of|level|score)?[^\w\n]{0,8}\d)");
+  static const RE2 kAnyMarker(R"(confidence[^\w\n]{0,8}(?:is|of|level|score)?[^\w\n]{0,8}\d)");
   // The word is rare, the scan for it cheap; RE2 only runs where it stands.
   const std::string text = match_text(input);
-  return text.find("confidence") != std::string::npos && RE2::PartialMatch(text, marker);
+  return text.find("confidence") != std::string::npos && RE2::PartialMatch(text, kAnyMarker);
 }
 
 }  // namespace
