@@ -135,7 +135,7 @@ class GatewayTest : public ::testing::Test {
   std::shared_ptr<ScriptedModel> frontier_ = std::make_shared<ScriptedModel>("openai");
   policy::Policy policy_;
   Request request_;
-  GatewayOptions options_{.record_wait_max = std::chrono::milliseconds{200}};
+  GatewayOptions options_{.record_wait_max = std::chrono::seconds{30}};
   testing::ManualClock clock_;
   SeededRandom random_{1};
   Levers levers_{LeverState{}};

@@ -32,6 +32,7 @@ struct ModelCall {
   std::string adapter;     ///< LoRA name; empty for the base
   std::string request_id;  ///< passed to the provider as x-request-id where it has such a header
   std::string task;        ///< for recordings and fairness; empty when unknown
+  std::string input;       ///< the caller's last user text before any prompt wrapped it; recordings find their answer by it
 };
 
 /// What the client can do, known from its kind or probed at start.
@@ -61,7 +62,8 @@ class ModelClient {
   /// The whole answer, also when `sink` saw it piece by piece. `sink` null: not streamed. `call` must outlive the await.
   /// Errors: those of net/http_client.hpp and RateLimited, UpstreamRejected, UpstreamUnauthorized, UpstreamFailed, ContentFiltered,
   /// ContextOverflow, ModelUnavailable. A stream that ends without its terminator is ConnectionClosed, never a Completion.
-  [[nodiscard]] virtual Task<Result<Completion>> complete(const ModelCall& call, TokenSink* sink, Deadline deadline) = 0;
+  [[nodiscard]] virtual Task<Result<Completion>> complete(const ModelCall& call, TokenSink* sink,
+                                                          Deadline deadline) = 0;
 
   [[nodiscard]] virtual Capabilities capabilities() const = 0;
   /// gen_ai.provider.name: "openai", "azure.ai.openai", "anthropic", "ollama", "suffice.embedded", "suffice.recorded".

@@ -22,7 +22,7 @@ namespace suffice::providers {
 //
 // match, where every member given must hold:
 //   "sha256": "..."          messages_sha256() of the call's messages
-//   "input_sha256": "..."    SHA-256 (64 hex digits) of the text of one of the call's user messages
+//   "input_sha256": "..."    SHA-256 (64 hex digits) of the caller's own text, or of a user message as it is sent
 //   "input_contains": "..."  occurs in the text of the messages; or a list, all of which occur
 //
 // response:

@@ -169,6 +169,7 @@ struct Fingerprint {
   const std::vector<std::string>& input_digests() {
     if (!inputs) {
       inputs.emplace();
+      if (!call.input.empty()) inputs->push_back(sha256_hex(call.input));
       for (const Message& message : call.request.messages) {
         if (message.role == Role::User) inputs->push_back(sha256_hex(message.text()));
       }

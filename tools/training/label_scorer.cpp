@@ -93,7 +93,8 @@ class Scorer {
       const float* logits = decode(pending);
       auto best = likeliest(*node, logits);
       double inside = 0.0;
-      for (const auto& child : node->children) inside += std::exp(double(logits[child.first]) - double(logits[best->first]));
+      for (const auto& child : node->children)
+        inside += std::exp(double(logits[child.first]) - double(logits[best->first]));
       result.probability /= inside;
       if (first) result.outside = 1.0 - inside / total(logits, logits[best->first]);
       first = false;
@@ -143,7 +144,8 @@ Tokens read_ids(std::istream& in) {
 
 std::string from_hex(const std::string& hex) {
   std::string bytes;
-  for (size_t i = 0; i + 1 < hex.size(); i += 2) bytes.push_back(static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16)));
+  for (size_t i = 0; i + 1 < hex.size(); i += 2)
+    bytes.push_back(static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16)));
   return bytes;
 }
 

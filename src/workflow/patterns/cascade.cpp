@@ -1,6 +1,7 @@
 #include "workflow/patterns/cascade.hpp"
 
 #include <algorithm>
+#include <ranges>
 #include <utility>
 
 #include <boost/json/serialize.hpp>
@@ -78,6 +79,11 @@ bool signal_needs_logprobs(policy::ConfidenceSignal signal) {
   return signal == MeanLogprob || signal == MinTokenProbability;
 }
 
+std::string last_user_text(const ChatRequest& request) {
+  const auto last = std::ranges::find(request.messages | std::views::reverse, Role::User, &Message::role);
+  return last == request.messages.rend() ? std::string() : last->text();
+}
+
 std::int64_t bytes_of(const std::vector<Message>& messages) {
   std::int64_t bytes = 0;
   for (const Message& message : messages) {
@@ -123,6 +129,7 @@ Result<providers::ModelCall> call_for(const CascadePlan& plan, std::size_t index
   call.adapter = tier.model.adapter;
   call.request_id = run.request_id;
   call.task = task.name;
+  call.input = last_user_text(run.request);
   return call;
 }
 
