@@ -13,8 +13,8 @@ using std::chrono::milliseconds;
 namespace {
 
 const json::object& object_or_empty(const json::value* value) {
-  static const json::object empty;
-  return value != nullptr && value->is_object() ? value->get_object() : empty;
+  static const json::object kEmpty;
+  return value != nullptr && value->is_object() ? value->get_object() : kEmpty;
 }
 
 }  // namespace

@@ -38,6 +38,7 @@ void check_tasks(const Policy& policy, const Environment& environment, Findings&
 template <class Map>
 [[nodiscard]] std::vector<std::string> keys_of(const Map& map) {
   std::vector<std::string> keys;
+  keys.reserve(map.size());
   for (const auto& entry : map) keys.push_back(entry.first);
   return keys;
 }

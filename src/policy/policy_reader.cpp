@@ -276,7 +276,7 @@ bool is_usable(const Model& model, const Environment& environment) {
 }
 
 Pointer task_setting(const YamlDocument& document, const std::string& task, std::string_view key) {
-  const Pointer own = child(child("/tasks", task), key);
+  Pointer own = child(child("/tasks", task), key);
   const Fields tasks = Fields(&document.root()).below("tasks");
   if (tasks.below(task).has(key) || !Fields(&document.root()).below("defaults").has(key)) return own;
   return child("/defaults", key);

@@ -58,13 +58,13 @@ bool SchemaCheck::check(const YamlDocument& document, std::vector<Problem>& prob
 }
 
 const SchemaCheck& policy_schema() {
-  static const SchemaCheck schema(policy_schema_text());
-  return schema;
+  static const SchemaCheck kSchema(policy_schema_text());
+  return kSchema;
 }
 
 const SchemaCheck& prompt_schema() {
-  static const SchemaCheck schema(prompt_schema_text());
-  return schema;
+  static const SchemaCheck kSchema(prompt_schema_text());
+  return kSchema;
 }
 
 std::optional<std::string> schema_defect(const json::value& schema) {

@@ -36,17 +36,18 @@ std::optional<json::value> number_of(std::string_view text) {
   const char first = digits.empty() ? '\0' : digits[digits.starts_with('-') && digits.size() > 1 ? 1 : 0];
   if ((first < '0' || first > '9') && first != '.') return std::nullopt;
   if (text.starts_with('+') && digits.starts_with('-')) return std::nullopt;
-  const char* const end = digits.data() + digits.size();
+  const char* const begin = digits.begin();
+  const char* const end = digits.end();
   std::int64_t integer = 0;
-  auto whole = std::from_chars(digits.data(), end, integer);
+  auto whole = std::from_chars(begin, end, integer);
   if (whole.ec == std::errc() && whole.ptr == end) return json::value(integer);
   if (digits.starts_with("0x") || digits.starts_with("0o")) {
-    whole = std::from_chars(digits.data() + 2, end, integer, digits[1] == 'x' ? 16 : 8);
+    whole = std::from_chars(begin + 2, end, integer, digits[1] == 'x' ? 16 : 8);
     if (whole.ec == std::errc() && whole.ptr == end) return json::value(integer);
     return std::nullopt;
   }
   double real = 0;
-  const auto fraction = std::from_chars(digits.data(), end, real);
+  const auto fraction = std::from_chars(begin, end, real);
   if (fraction.ec == std::errc() && fraction.ptr == end) return json::value(real);
   return std::nullopt;
 }
