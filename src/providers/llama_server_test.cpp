@@ -19,15 +19,15 @@ using namespace std::chrono_literals;
 
 class LlamaServerTest : public ::testing::Test {
  protected:
-  static void SetUpTestSuite() { server_ = new Result(testing::LlamaServer::start(256)); }
-  static void TearDownTestSuite() { delete server_; }
+  static void SetUpTestSuite() { server = new Result(testing::LlamaServer::start(256)); }
+  static void TearDownTestSuite() { delete server; }
   using Result = suffice::Result<std::unique_ptr<testing::LlamaServer>>;
 
   void SetUp() override {
-    if (!*server_) GTEST_SKIP() << (*server_).error().message;
+    if (!*server) GTEST_SKIP() << (*server).error().message;
     model_.name = "llama";
     model_.model = "any";
-    model_.endpoint = (**server_)->url();
+    model_.endpoint = (**server)->url();
     const Secret key;
     const auto probed = net::run_sync(probe_openai_server(model_, key, http_, Deadline::after(30s)));
     ASSERT_TRUE(probed.has_value()) << describe(probed.error());
@@ -47,13 +47,13 @@ class LlamaServerTest : public ::testing::Test {
     return net::run_sync(client_->complete(call, sink, Deadline::after(60s)));
   }
 
-  static Result* server_;
+  static Result* server;
   policy::Model model_;
   net::HttpClient http_{net::HttpClientOptions{}};
   std::unique_ptr<ModelClient> client_;
 };
 
-LlamaServerTest::Result* LlamaServerTest::server_ = nullptr;
+LlamaServerTest::Result* LlamaServerTest::server = nullptr;
 
 TEST_F(LlamaServerTest, GivesTheSameAnswerStreamedAndWhole) {
   const ModelCall call = call_of("my card was declined");

@@ -100,7 +100,7 @@ TEST(Recording, RefusesWhatItDoesNotUnderstandAndSaysWhere) {
 
 class RecordedClientTest : public ::testing::Test {
  protected:
-  ~RecordedClientTest() override { std::filesystem::remove(file_); }
+  void TearDown() override { std::filesystem::remove(file_); }
   std::unique_ptr<ModelClient> make(std::string_view lines) {
     std::ofstream(file_) << lines;
     policy::Model model;

@@ -10,8 +10,6 @@
 namespace suffice::wire {
 namespace {
 
-namespace bj = boost::json;
-
 ChatRequest request_of(std::string_view members, std::string_view messages = R"([{"role":"user","content":"hi"}])") {
   const std::string body = R"({"model":"phi","messages":)" + std::string(messages) +
                            (members.empty() ? "" : "," + std::string(members)) + "}";

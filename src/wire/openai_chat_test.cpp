@@ -1,7 +1,7 @@
 // Requests, whole answers and errors of the OpenAI dialect. Streams: openai_stream_test.cpp.
 #include "wire/openai_chat.hpp"
 
-#include <cmath>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -325,7 +325,7 @@ TEST(OpenAiResponse, FollowsTheRulesOfContentAndFinishReason) {
 TEST(OpenAiResponse, WritesInfiniteLogprobsAsOpenAiDoes) {
   Completion completion;
   completion.text = "x";
-  completion.logprobs = std::vector<TokenLogprob>{{"x", -INFINITY, {}}};
+  completion.logprobs = std::vector<TokenLogprob>{{"x", -std::numeric_limits<double>::infinity(), {}}};
   OpenAiAnswerMeta m = meta();
   m.include_logprobs = true;
 

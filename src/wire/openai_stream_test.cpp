@@ -142,7 +142,9 @@ TEST(OpenAiStreamDecoder, NormalisesToolCallsHoweverServersSplitThem) {
   for (const ToolCallCase& c : cases) {
     std::string bytes = kRole;
     for (const std::string& chunk : c.chunks) bytes += call_chunk(chunk);
-    const Outcome outcome = read(bytes + kStop + kDone);
+    bytes += kStop;
+    bytes += kDone;
+    const Outcome outcome = read(bytes);
 
     ASSERT_TRUE(outcome.completion.has_value()) << c.name;
     EXPECT_EQ(outcome.completion->tool_calls, c.calls) << c.name;

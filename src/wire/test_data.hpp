@@ -15,7 +15,7 @@ inline constexpr const char* kSkipReason = "SUFFICE_DATA_DIR does not name a fol
 
 /// SUFFICE_DATA_DIR/`relative`, or an empty path when it is not there.
 inline std::filesystem::path path(std::string_view relative) {
-  const char* root = std::getenv("SUFFICE_DATA_DIR");
+  const char* root = std::getenv("SUFFICE_DATA_DIR");  // NOLINT(concurrency-mt-unsafe): nothing sets it
   if (root == nullptr) return {};
   std::filesystem::path file = std::filesystem::path(root) / relative;
   return std::filesystem::exists(file) ? file : std::filesystem::path();
@@ -49,6 +49,7 @@ class Unpacked {
     if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder");
     root_ = pattern;
     const std::string command = "tar -xf '" + archive.string() + "' -C '" + root_.string() + "'";
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): tests have one thread here
     if (std::system(command.c_str()) != 0) throw std::runtime_error("tar failed");
   }
   ~Unpacked() { std::filesystem::remove_all(root_); }
