@@ -41,6 +41,7 @@ policy::HardStopGroup group_of(const GroupSpec& spec) {
 
 std::shared_ptr<const HardStops> compiled(const std::vector<GroupSpec>& specs) {
   std::vector<policy::HardStopGroup> groups;
+  groups.reserve(specs.size());
   for (const GroupSpec& spec : specs) groups.push_back(group_of(spec));
   auto stops = HardStops::compile(groups);
   EXPECT_TRUE(stops.has_value()) << (stops ? "" : describe(stops.error()));
