@@ -1,7 +1,8 @@
 #include "app/application.hpp"
 
-#include <atomic>
+#include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <mutex>
 #include <system_error>
 #include <thread>
@@ -52,10 +53,11 @@ Result<void> make_folder(const fs::path& folder) {
   return {};
 }
 
-Result<prompts::PromptLibrary> load_prompts(const fs::path& policy_file) {
-  const fs::path folder = policy_file.parent_path() / "prompts";
-  if (!fs::exists(folder)) return prompts::PromptLibrary{};
-  return prompts::PromptLibrary::load({folder});
+Result<prompts::PromptLibrary> load_prompts(const policy::Policy& policy) {
+  std::vector<fs::path> folders;
+  std::ranges::copy_if(policy.prompt_dirs, std::back_inserter(folders),
+                       [](const fs::path& folder) { return fs::exists(folder); });
+  return prompts::PromptLibrary::load(folders);
 }
 
 Result<void> may_listen(const net::ListenAddress& address, bool unauthenticated_remote, std::string_view flag) {
@@ -154,7 +156,7 @@ Result<void> Application::Impl::open_record() {
 }
 
 Result<std::shared_ptr<const pipeline::Snapshot>> Application::Impl::make_snapshot() {
-  SUFFICE_TRY(const prompts::PromptLibrary library, load_prompts(settings.policy));
+  SUFFICE_TRY(const prompts::PromptLibrary library, load_prompts(*policies->current()));
   return pipeline::make_snapshot(policies->current(), library,
                                  [this](const policy::Model& model) { return clients->get(model); });
 }

@@ -111,6 +111,7 @@ Result<Shown> ask_gateway(const AskFlags& flags, std::string input, const std::s
 std::string word(const json::object& object, std::string_view key) {
   const json::value* value = object.if_contains(key);
   if (value == nullptr || value->is_null()) return {};
+  if (value->is_double()) return fmt::format("{:.4f}", value->as_double());
   return value->is_string() ? std::string(value->as_string()) : json::serialize(*value);
 }
 

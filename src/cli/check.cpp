@@ -12,7 +12,6 @@
 #include "cli/command.hpp"
 #include "gate/judge.hpp"
 #include "policy/policy_store.hpp"
-#include "prompts/prompt.hpp"
 
 namespace suffice::cli {
 namespace {
@@ -24,30 +23,16 @@ struct CheckFlags {
   bool json = false;
 };
 
-/// Problems that show only when prompts and gates are made ready.
+/// Problems that show only when the gates are compiled.
 std::vector<policy::Problem> deep_problems(const policy::Policy& policy, const std::filesystem::path& file) {
   std::vector<policy::Problem> problems;
   const auto add = [&](std::string path, const Error& error) {
     problems.push_back(policy::Problem{
         .file = file.string(), .line = 0, .column = 0, .path = std::move(path), .message = describe(error)});
   };
-  const std::filesystem::path folder = file.parent_path() / "prompts";
-  Result<prompts::PromptLibrary> library =
-      std::filesystem::exists(folder) ? prompts::PromptLibrary::load({folder}) : prompts::PromptLibrary{};
-  if (!library) add("prompts", library.error());
   for (const auto& [name, task] : policy.tasks) {
     const Result<gate::GateRules> rules = gate::compile_rules(policy, task);
     if (!rules) add("tasks." + name, rules.error());
-    if (!library) continue;
-    std::vector<std::string> wanted{task.prompt};
-    for (const policy::Tier& tier : task.tiers) wanted.push_back(tier.prompt);
-    for (const std::string& prompt : wanted) {
-      if (!prompt.empty() && library->find(prompt) == nullptr) {
-        add("tasks." + name, Error{.code = ErrorCode::PolicyInvalid,
-                                   .message = "no prompt " + prompt + " in " + folder.string(),
-                                   .where = {}});
-      }
-    }
   }
   return problems;
 }

@@ -47,8 +47,8 @@ class Graph {
   }
 
   /// Edges of a node are tried in the order they were added; the first whose condition holds is taken. None: the run is over.
-  void connect(Node from, Node to, std::string label, Condition when) {
-    nodes_[from].edges.push_back(EdgeSpec{.to = to, .label = std::move(label), .when = std::move(when)});
+  void connect(Node from, Node to, std::string_view label, Condition when) {
+    nodes_[from].edges.push_back(EdgeSpec{.to = to, .label = std::string(label), .when = std::move(when)});
   }
   void connect(Node from, Node to) {
     connect(from, to, "always", [](const State&) { return true; });

@@ -93,7 +93,10 @@ std::int64_t bytes_of(const std::vector<Message>& messages) {
   return bytes;
 }
 
-Result<std::vector<Message>> messages_for(const CascadePlan& plan, const CascadeTier& tier, const CascadeRun& run) {
+/// What a tier is sent; what the prompt left out is noted in `notes`, for the record.
+Result<std::vector<Message>> messages_for(const CascadePlan& plan, std::size_t index, const CascadeRun& run,
+                                          std::vector<CheckResult>& notes) {
+  const CascadeTier& tier = plan.tiers[index];
   std::vector<Message> messages = run.request.messages;
   if (tier.prompt != nullptr) {
     prompts::RenderBudget budget;
@@ -101,17 +104,22 @@ Result<std::vector<Message>> messages_for(const CascadePlan& plan, const Cascade
     budget.output_tokens = plan.rules.task.max_output_tokens;
     SUFFICE_TRY(prompts::Rendered rendered, prompts::render(*tier.prompt, run.request.messages, budget));
     messages = std::move(rendered.messages);
+    for (const prompts::Cut& cut : rendered.cut) {
+      notes.push_back(CheckResult{.check = "prompt_cut", .passed = true, .detail = cut.what + ": " + cut.why});
+    }
   }
-  if (run.rejected && !run.reasons.empty()) {
+  // A retry asks the same question again; only another tier is told what was wrong.
+  if (run.rejected && run.rejected->tier != index && !run.reasons.empty()) {
     messages = escalation_packet(std::move(messages), run.rejected->completion.text, run.reasons.back());
   }
   return messages;
 }
 
-Result<providers::ModelCall> call_for(const CascadePlan& plan, std::size_t index, const CascadeRun& run) {
+Result<providers::ModelCall> call_for(const CascadePlan& plan, std::size_t index, const CascadeRun& run,
+                                      std::vector<CheckResult>& notes) {
   const CascadeTier& tier = plan.tiers[index];
   const policy::Task& task = plan.rules.task;
-  SUFFICE_TRY(std::vector<Message> messages, messages_for(plan, tier, run));
+  SUFFICE_TRY(std::vector<Message> messages, messages_for(plan, index, run, notes));
   providers::ModelCall call;
   call.request = run.request;
   call.request.messages = std::move(messages);
@@ -160,7 +168,7 @@ audit::Attempt started_attempt(const CascadePlan& plan, std::size_t index) {
 void fill_answer(audit::Attempt& attempt, const Completion& completion, const Verdict& verdict) {
   attempt.response_model = completion.model;
   attempt.reasons = verdict.reasons;
-  attempt.checks = verdict.checks;
+  attempt.checks.insert(attempt.checks.end(), verdict.checks.begin(), verdict.checks.end());
   attempt.signals = verdict.signals;
   if (!verdict.confidence_source.empty()) {
     attempt.confidence = verdict.confidence.value;
@@ -179,7 +187,7 @@ class TierExecutor {
 
   Task<Result<void>> operator()(CascadeRun& run, const RunContext& context) const {
     audit::Attempt attempt = started_attempt(*plan_, index_);
-    Result<providers::ModelCall> call = prepare(run);
+    Result<providers::ModelCall> call = prepare(run, attempt.checks);
     if (!call) {
       give_up(run, std::move(attempt), std::move(call).error());
       co_return Result<void>{};
@@ -202,7 +210,7 @@ class TierExecutor {
   [[nodiscard]] const CascadeTier& tier() const { return plan_->tiers[index_]; }
 
   /// Everything that can stop a call before it is made.
-  [[nodiscard]] Result<providers::ModelCall> prepare(const CascadeRun& run) const {
+  [[nodiscard]] Result<providers::ModelCall> prepare(const CascadeRun& run, std::vector<CheckResult>& notes) const {
     if (!tier().model.local && !run.frontier_allowed) {
       return fail(ErrorCode::NoFrontier, "the kill switch keeps every request on local models");
     }
@@ -210,7 +218,7 @@ class TierExecutor {
         !missing.empty() && tier().model.local) {
       return fail(ErrorCode::ModelUnavailable, std::string(missing));
     }
-    SUFFICE_TRY(providers::ModelCall call, call_for(*plan_, index_, run));
+    SUFFICE_TRY(providers::ModelCall call, call_for(*plan_, index_, run, notes));
     if (const std::optional<Usd>& budget = plan_->rules.task.budget_per_request; budget && !tier().model.local) {
       const Usage guess{.input_tokens = bytes_of(call.request.messages) / 3,
                         .output_tokens = call.request.sampling.max_tokens.value_or(0)};

@@ -162,6 +162,7 @@ TEST(Cascade, RetriesASchemaFailureOnceWithOtherSampling) {
   ASSERT_EQ(ladder.local->calls().size(), 2U);
   EXPECT_FALSE(ladder.local->calls()[0].request.sampling.temperature);
   EXPECT_GT(ladder.local->calls()[1].request.sampling.temperature.value_or(0), 0.5);
+  EXPECT_EQ(ladder.local->calls()[1].request.messages.size(), 1U) << "the same question, not a packet";
 }
 
 TEST(Cascade, RetriesNothingButSchemaFailures) {
