@@ -32,7 +32,7 @@ struct ModelCall {
   std::string adapter;     ///< LoRA name; empty for the base
   std::string request_id;  ///< passed to the provider as x-request-id where it has such a header
   std::string task;        ///< for recordings and fairness; empty when unknown
-  std::string input;       ///< the caller's last user text before any prompt wrapped it; recordings find their answer by it
+  std::string input;  ///< the caller's last user text before any prompt wrapped it; recordings find their answer by it
 };
 
 /// What the client can do, known from its kind or probed at start.
