@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <netinet/in.h>
+#include <ranges>
 #include <string>
 
 namespace suffice::audit {
@@ -31,8 +32,8 @@ int number(std::string_view digits) {
 bool luhn(std::string_view digits) {
   int sum = 0;
   bool doubled = false;
-  for (auto digit = digits.rbegin(); digit != digits.rend(); ++digit) {
-    int value = *digit - '0';
+  for (const char digit : std::views::reverse(digits)) {
+    int value = digit - '0';
     if (doubled) value = value > 4 ? 2 * value - 9 : 2 * value;
     sum += value;
     doubled = !doubled;

@@ -1,10 +1,10 @@
 #include "audit/sqlite_store.hpp"
 
 #include <cerrno>
-#include <cstring>
 #include <fcntl.h>
 #include <string>
 #include <sys/file.h>
+#include <system_error>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -38,7 +38,8 @@ class FileDescriptor {
 Result<FileDescriptor> open_private(const std::string& file) {
   FileDescriptor opened(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (opened.get() < 0)
-    return fail(ErrorCode::IoFailed, fmt::format("cannot open or create: {}", std::strerror(errno)), file);
+    return fail(ErrorCode::IoFailed, fmt::format("cannot open or create: {}", std::generic_category().message(errno)),
+                file);
   return opened;
 }
 
@@ -48,7 +49,7 @@ Result<FileDescriptor> lock_for_writing(const std::filesystem::path& file) {
   SUFFICE_TRY(FileDescriptor opened, open_private(lock));
   if (::flock(opened.get(), LOCK_EX | LOCK_NB) == 0) return opened;
   if (errno != EWOULDBLOCK)
-    return fail(ErrorCode::IoFailed, fmt::format("cannot lock: {}", std::strerror(errno)), lock);
+    return fail(ErrorCode::IoFailed, fmt::format("cannot lock: {}", std::generic_category().message(errno)), lock);
   return fail(ErrorCode::ConfigInvalid,
               "another gateway writes this audit record; stop it, or give this one its own data directory",
               file.string());

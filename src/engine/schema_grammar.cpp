@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <ranges>
 #include <vector>
 
 #include <boost/json.hpp>
@@ -210,11 +211,11 @@ class Translator {
     // From the last property to the first: what may follow when something was written before it, and when nothing was.
     std::string after_some;
     std::string after_none;
-    for (auto property = properties.rbegin(); property != properties.rend(); ++property) {
-      const std::string taken = property->key_and_value + (after_some.empty() ? "" : " " + after_some);
+    for (const Property& property : std::views::reverse(properties)) {
+      const std::string taken = property.key_and_value + (after_some.empty() ? "" : " " + after_some);
       std::string none = taken;
       std::string some = "\",\" " + taken;
-      if (!property->required) {
+      if (!property.required) {
         none += after_none.empty() ? " | \"\"" : " | " + after_none;
         some += after_some.empty() ? " | \"\"" : " | " + after_some;
       }

@@ -22,6 +22,7 @@ using namespace suffice::providers;
 namespace fs = std::filesystem;
 
 std::string model_path() {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing sets it
   if (const char* named = std::getenv("SUFFICE_TEST_MODEL")) return named;
   std::error_code error;
   const fs::path models = fs::path(__FILE__).parent_path() / "../../models/suffice-mini";
@@ -47,7 +48,7 @@ std::unique_ptr<EmbeddedEngine> start_engine(std::string& why) {
     why = "no models/suffice-mini/*.gguf and no SUFFICE_TEST_MODEL";
     return nullptr;
   }
-  const char* named = std::getenv("SUFFICE_TEST_ENGINE");
+  const char* named = std::getenv("SUFFICE_TEST_ENGINE");  // NOLINT(concurrency-mt-unsafe): nothing sets it
   EngineCommand command;
   command.program = named != nullptr ? named : engine_program_beside_this();
   command.arguments = {"--model", model};

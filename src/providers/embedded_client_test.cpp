@@ -4,13 +4,13 @@
 
 #include <cctype>
 #include <cmath>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <functional>
 #include <numeric>
 #include <optional>
-#include <signal.h>
 #include <string>
 #include <unistd.h>
 #include <vector>
@@ -39,6 +39,7 @@ constexpr milliseconds kPatience{120'000};
 
 /// SUFFICE_TEST_MODEL, or the model the repository ships.
 std::optional<std::string> find_model() {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing sets it
   if (const char* named = std::getenv("SUFFICE_TEST_MODEL")) return named;
   const fs::path models = fs::path(__FILE__).parent_path() / "../../models/suffice-mini";
   std::error_code error;
@@ -49,7 +50,7 @@ std::optional<std::string> find_model() {
 }
 
 std::string engine_program() {
-  const char* named = std::getenv("SUFFICE_TEST_ENGINE");
+  const char* named = std::getenv("SUFFICE_TEST_ENGINE");  // NOLINT(concurrency-mt-unsafe): nothing sets it
   return named != nullptr ? named : engine_program_beside_this();
 }
 

@@ -2,12 +2,12 @@
 
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <fcntl.h>
 #include <spawn.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <system_error>
 #include <unistd.h>
 #include <utility>
 
@@ -58,8 +58,8 @@ class SpawnPlan {
 };
 
 std::unexpected<Error> cannot_start(const char* step, int error) {
-  return fail(ErrorCode::ModelUnavailable,
-              std::string("the engine program cannot be started: ") + step + ": " + std::strerror(error));
+  return fail(ErrorCode::ModelUnavailable, std::string("the engine program cannot be started: ") + step + ": " +
+                                               std::generic_category().message(error));
 }
 
 }  // namespace
@@ -131,6 +131,7 @@ std::string EngineProcess::wait() {
   if (ended == pid_ && WIFEXITED(status)) {
     end_ = "ended with status " + std::to_string(WEXITSTATUS(status));
   } else if (ended == pid_ && WIFSIGNALED(status)) {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): glibc keeps its text per thread
     end_ = "was ended by signal " + std::to_string(WTERMSIG(status)) + " (" + ::strsignal(WTERMSIG(status)) + ")";
   } else {
     end_ = "ended";

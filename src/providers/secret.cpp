@@ -1,9 +1,9 @@
 #include "providers/secret.hpp"
 
+#include <cstring>
 #include <fstream>
 #include <iterator>
 #include <optional>
-#include <string.h>
 
 #include "core/text.hpp"
 

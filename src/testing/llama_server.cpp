@@ -2,11 +2,11 @@
 
 #include <array>
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <fcntl.h>
 #include <filesystem>
 #include <poll.h>
-#include <signal.h>
 #include <source_location>
 #include <spawn.h>
 #include <sys/wait.h>
