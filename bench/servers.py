@@ -47,6 +47,7 @@ class Server:
         end = time.monotonic() + START_SECONDS_MAX
         while http_status(url) != 200:
             if self.process.poll() is not None or time.monotonic() > end:
+                self.stop()
                 raise RuntimeError(f"{self.name} did not start: {self.log.read_text(errors='replace')[-800:]}")
             time.sleep(0.02)
 
@@ -255,6 +256,7 @@ def start_suffice(binary, policy, data, log):
     server.url = server.addresses["url"]
     while http_status(server.url + "/healthz") != 200:
         if time.perf_counter() - began > START_SECONDS_MAX:
+            server.stop()
             raise RuntimeError("suffice: no 200 on /healthz")
     server.seconds_to_healthz = time.perf_counter() - began
     return server
