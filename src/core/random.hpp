@@ -14,8 +14,12 @@ class Random {
   [[nodiscard]] double uniform() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
   /// Uniform in [0, bound) for bound > 0 (Lemire's multiply-shift; bias under 2^-64 * bound).
   [[nodiscard]] std::uint64_t below(std::uint64_t bound) {
-    return static_cast<std::uint64_t>((static_cast<unsigned __int128>(next()) * bound) >> 64);
+    return static_cast<std::uint64_t>((static_cast<Wide>(next()) * bound) >> 64);
   }
+
+ private:
+  /// No ISO C++ type: without the mark, g++ with -Wpedantic rejects it.
+  __extension__ using Wide = unsigned __int128;
 };
 
 /// SplitMix64 (Steele, Lea, Flood 2014): the same seed gives the same sequence on every platform. One thread.
