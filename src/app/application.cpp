@@ -108,7 +108,7 @@ struct Application::Impl {
   Result<void> open_record();
   Result<std::shared_ptr<const pipeline::Snapshot>> make_snapshot();
   Result<std::string> reload();
-  Result<void> set_levers(pipeline::LeverState next);
+  Result<void> set_levers(const pipeline::LeverState& next);
   void note(audit::Event::Kind kind, std::string text);
   server::AdminDoors doors();
   server::Readiness readiness() const;
@@ -180,7 +180,7 @@ Result<std::string> Application::Impl::reload() {
   return version;
 }
 
-Result<void> Application::Impl::set_levers(pipeline::LeverState next) {
+Result<void> Application::Impl::set_levers(const pipeline::LeverState& next) {
   const std::lock_guard lock(lever_mutex);
   // The switch acts first: an operator in an incident must not lose it to a full disk.
   levers->set(next);
@@ -214,7 +214,7 @@ server::Readiness Application::Impl::readiness() const {
 
 server::AdminDoors Application::Impl::doors() {
   return server::AdminDoors{.levers = [this] { return *levers->current(); },
-                            .set_levers = [this](pipeline::LeverState next) { return set_levers(std::move(next)); },
+                            .set_levers = [this](const pipeline::LeverState& next) { return set_levers(next); },
                             .reload_policy = [this] { return reload(); },
                             .policy_version = [this] { return gateway->snapshot()->policy->version; },
                             .metrics_text =

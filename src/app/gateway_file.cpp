@@ -1,8 +1,8 @@
 #include "app/gateway_file.hpp"
 
+#include <csignal>
 #include <fstream>
 #include <iterator>
-#include <signal.h>
 #include <system_error>
 #include <unistd.h>
 

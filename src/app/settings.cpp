@@ -22,7 +22,7 @@ Result<fs::path> default_data_folder(const policy::Environment& environment) {
 }
 
 fs::path default_policy_file() {
-  const fs::path relative = fs::path("examples") / "policy.yaml";
+  fs::path relative = fs::path("examples") / "policy.yaml";
   if (fs::exists(relative)) return relative;
   // build/release/suffice in a checkout: the example lies two folders up.
   fs::path folder = program_folder();

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <iostream>
 #include <memory>
+#include <ranges>
 #include <unistd.h>
 #include <vector>
 
@@ -79,11 +80,11 @@ Exit tail(const AuditFlags& flags) {
   });
   if (!read) return report(read.error());
   const bool colour = colours(STDOUT_FILENO);
-  for (auto event = newest.rbegin(); event != newest.rend(); ++event) {
+  for (const audit::StoredEvent& event : std::views::reverse(newest)) {
     if (flags.json) {
-      fmt::print("{}\n", event->json);
+      fmt::print("{}\n", event.json);
     } else {
-      print_row(*event, colour);
+      print_row(event, colour);
     }
   }
   return Exit::Ok;

@@ -15,6 +15,7 @@
 
 namespace suffice::cli {
 
+// NOLINTNEXTLINE(concurrency-mt-unsafe): nothing sets it
 bool colours(int file_descriptor) { return ::isatty(file_descriptor) == 1 && std::getenv("NO_COLOR") == nullptr; }
 
 std::string paint(std::string_view text, std::string_view ansi, bool on) {
@@ -33,7 +34,7 @@ Result<std::filesystem::path> data_folder(const std::string& given) {
 }
 
 Result<std::filesystem::path> policy_file(const std::string& given) {
-  const std::filesystem::path file = given.empty() ? app::default_policy_file() : std::filesystem::path(given);
+  std::filesystem::path file = given.empty() ? app::default_policy_file() : std::filesystem::path(given);
   if (file.empty()) {
     return fail(ErrorCode::NotFound, "no examples/policy.yaml here or above the program; name one with --policy FILE",
                 "--policy");

@@ -23,6 +23,7 @@ Task<void> StreamKeepAlive::run(net::Headers headers) {
     if (waited || over_) co_return;
     writing_ = true;
     Result<void> written = Result<void>{};
+    // NOLINTNEXTLINE(bugprone-use-after-move): a stream starts once, and a failed start ends the loop
     if (!writer_.started()) written = co_await writer_.start_stream(200, std::move(headers));
     if (written) written = co_await writer_.write(comment);
     writing_ = false;

@@ -41,8 +41,8 @@ class Graph {
   using Condition = std::function<bool(const State&)>;
 
   /// The first node added is where a run starts.
-  Node add(std::string name, Executor executor) {
-    nodes_.push_back(NodeSpec{.name = std::move(name), .executor = std::move(executor), .edges = {}});
+  Node add(std::string_view name, Executor executor) {
+    nodes_.push_back(NodeSpec{.name = std::string(name), .executor = std::move(executor), .edges = {}});
     return nodes_.size() - 1;
   }
 

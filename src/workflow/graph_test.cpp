@@ -12,7 +12,7 @@ struct Counting {
   int rounds = 0;
 };
 
-Graph<Counting>::Executor visit(std::string name) {
+Graph<Counting>::Executor visit(const std::string& name) {
   return [name](Counting& state, const RunContext&) -> Task<Result<void>> {
     state.visited.push_back(name);
     ++state.rounds;
