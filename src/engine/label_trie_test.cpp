@@ -2,6 +2,7 @@
 // once by the trie and once by walking that label alone.
 #include "engine/label_trie.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 #include <set>

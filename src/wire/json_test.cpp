@@ -1,5 +1,6 @@
 #include "wire/json.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
