@@ -15,6 +15,7 @@
 #include "core/clock.hpp"
 #include "core/ids.hpp"
 #include "core/random.hpp"
+#include "core/text.hpp"
 #include "net/http_client.hpp"
 #include "net/run_sync.hpp"
 #include "wire/json.hpp"
@@ -137,8 +138,20 @@ void print(const Shown& shown) {
              word(shown.decision, "event_id"));
 }
 
+/// What a JSON request could carry as well: the API would refuse anything else.
+Result<std::string> valid_text(std::string text, const AskFlags& flags) {
+  const std::string where = flags.text.empty() ? flags.input : "TEXT";
+  if (const std::optional<std::size_t> at = first_invalid_utf8(text)) {
+    return fail(ErrorCode::InvalidArgument, fmt::format("not UTF-8 at byte {}; convert it first (iconv -t UTF-8)", *at),
+                where);
+  }
+  if (trim(text).empty()) return fail(ErrorCode::InvalidArgument, "there is no text to ask about", where);
+  return text;
+}
+
 Exit ask(const AskFlags& flags) {
   Result<std::string> input = flags.text.empty() ? read_input(flags.input) : Result<std::string>(flags.text);
+  if (input) input = valid_text(*std::move(input), flags);
   if (!input) return report(input.error());
   const Result<std::filesystem::path> data = data_folder(flags.data);
   if (!data) return report(data.error());

@@ -171,6 +171,7 @@ struct Delta {
   std::vector<ToolCallPart> tool_calls;
   std::string refusal;
   std::vector<TokenLogprob> logprobs;
+  bool more_follows = false;  ///< the next delta is here already: a surface may write both at once
   bool operator==(const Delta&) const = default;
 };
 

@@ -6,10 +6,20 @@
 
 namespace suffice {
 
+namespace {
+
+/// Looked up once: with EVP_sha256() OpenSSL 3 searches its providers at every call (crypto(7), "Performance").
+const EVP_MD* algorithm() {
+  static const EVP_MD* const kFetched = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  return kFetched;
+}
+
+}  // namespace
+
 Sha256 sha256(std::string_view bytes) {
   Sha256 digest{};
   unsigned int size = 0;
-  if (EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha256(), nullptr) != 1 ||
+  if (EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, algorithm(), nullptr) != 1 ||
       size != digest.size()) {
     std::abort();  // only a broken libcrypto gets here
   }

@@ -39,6 +39,14 @@ TEST(CodePoints, AreCountedAndCutWholly) {
   EXPECT_EQ(last_code_points(text, 0), "");
 }
 
+TEST(CodePoints, AreCountedTheSameInWordsAndInBytes) {
+  std::string text;
+  for (std::size_t i = 0; i < 40; ++i) {
+    EXPECT_EQ(count_code_points(text), i);
+    text += i % 3 == 0 ? "a" : (i % 3 == 1 ? "\u00e9" : "\U0001F600");
+  }
+}
+
 TEST(FoldCase, MakesEqualWhatPeopleReadAsEqual) {
   EXPECT_EQ(fold_case("ToKeN"), "token");
   EXPECT_EQ(fold_case("\uff34\uff2f\uff2b\uff25\uff2e"), "token") << "full-width letters";

@@ -45,6 +45,9 @@ std::vector<std::string> approval_required(const policy::Policy& policy, const C
 /// A hosted tokenizer makes about one token of four bytes of English (OpenAI's rule of thumb): good enough to say what would have been.
 constexpr std::int64_t kBytesPerToken = 4;
 
+/// What a caller sees who got an answer, or a stream that had begun.
+constexpr int kHttpOk = 200;
+
 }  // namespace
 
 /// One request on its way.
@@ -279,6 +282,9 @@ audit::Event Gateway::to_event(Work& work) const {
   event.policy_version = work.decision.policy_version;
   event.served_model = work.error ? std::string() : work.decision.model;
   event.outcome = work.error ? std::string(name(work.error->code)) : "ok";
+  if (work.request.http_status_of != nullptr) {
+    event.http_status = work.error && !work.begun ? work.request.http_status_of(*work.error) : kHttpOk;
+  }
   event.streamed = work.begun;
   event.stand_in = work.decision.stand_in;
   event.cost = work.run.cost;
@@ -302,11 +308,15 @@ Task<Result<void>> Gateway::make_durable(audit::Event event) {
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
   auto waiting = std::make_shared<Waiting>(executor);
   waiting->timer.expires_after(options_.record_wait_max);
-  // The writer thread only posts: the timer and the result belong to this request's thread.
-  const bool taken = parts_.recorder.record_durably(std::move(event), [waiting, executor](Result<void> result) {
-    asio::post(executor, [waiting, result = std::move(result)]() mutable {
-      waiting->result = std::move(result);
-      waiting->timer.cancel();
+  // The timer and the result belong to this request's thread. The writer thread only posts, and gives up its share by doing so: it must
+  // never be the one that destroys the timer, nor post for a request that has stopped waiting.
+  const std::weak_ptr<Waiting> watched = waiting;
+  const bool taken = parts_.recorder.record_durably(std::move(event), [watched, executor](Result<void> result) {
+    std::shared_ptr<Waiting> held = watched.lock();
+    if (held == nullptr) return;
+    asio::post(executor, [held = std::move(held), result = std::move(result)]() mutable {
+      held->result = std::move(result);
+      held->timer.cancel();
     });
   });
   if (!taken) co_return fail(ErrorCode::Overloaded, "the audit queue is full; try again shortly");

@@ -31,9 +31,10 @@ struct Request {
   std::string request_id;
   std::string trace_id;  ///< W3C trace id, empty when none
   std::string caller_group;
-  std::string task_hint;            ///< X-Suffice-Task
-  bool frontier_requested = false;  ///< X-Suffice-Route: frontier
-  std::string surface;              ///< "openai.chat.completions"
+  std::string task_hint;                          ///< X-Suffice-Task
+  bool frontier_requested = false;                ///< X-Suffice-Route: frontier
+  std::string surface;                            ///< "openai.chat.completions"
+  int (*http_status_of)(const Error&) = nullptr;  ///< the surface's own mapping, for the record; null: not over HTTP
   SteadyTime received = std::chrono::steady_clock::now();
 };
 

@@ -1,10 +1,12 @@
 #include "providers/embedded_client.hpp"
 
+#include <cerrno>
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <system_error>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -32,10 +34,11 @@ std::uint64_t little_endian(const char* bytes, std::size_t count) {
 Result<std::string> digest_of(const std::string& path) {
   const OwnedFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat info{};
-  if (!file.valid() || ::fstat(file.get(), &info) != 0) return fail(ErrorCode::IoFailed, std::strerror(errno), path);
+  if (!file.valid() || ::fstat(file.get(), &info) != 0)
+    return fail(ErrorCode::IoFailed, std::generic_category().message(errno), path);
   const auto size = static_cast<std::size_t>(info.st_size);
   void* bytes = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0);
-  if (bytes == MAP_FAILED) return fail(ErrorCode::IoFailed, std::strerror(errno), path);
+  if (bytes == MAP_FAILED) return fail(ErrorCode::IoFailed, std::generic_category().message(errno), path);
   std::string digest = sha256_hex({static_cast<const char*>(bytes), size});
   ::munmap(bytes, size);
   return digest;
@@ -91,7 +94,8 @@ Result<void> check_gguf(const std::string& path) {
   const std::string next = "give the path of a GGUF file, or build one with tools/training";
   const OwnedFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file.valid()) {
-    return invalid(path, std::string("the model file cannot be opened: ") + std::strerror(errno), next);
+    return invalid(path, std::string("the model file cannot be opened: ") + std::generic_category().message(errno),
+                   next);
   }
   struct stat info{};
   if (::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode))
@@ -145,6 +149,11 @@ Result<std::unique_ptr<EmbeddedClient>> EmbeddedClient::create(const policy::Mod
 
 EmbeddedClient::EmbeddedClient(policy::Model model, EmbeddedEngine::Options options)
     : model_(std::move(model)), engine_(std::move(options)) {}
+
+std::string EmbeddedClient::quantisation() const {
+  const EngineStatus now = status();
+  return now.facts ? now.facts->quantisation : std::string();
+}
 
 Capabilities EmbeddedClient::capabilities() const {
   const EngineStatus now = engine_.status();

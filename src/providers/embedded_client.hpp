@@ -30,6 +30,7 @@ class EmbeddedClient final : public ModelClient {
   [[nodiscard]] Capabilities capabilities() const override;
   [[nodiscard]] std::string_view provider_name() const override { return "suffice.embedded"; }
   [[nodiscard]] bool available() const override { return engine_.ready(); }
+  [[nodiscard]] std::string quantisation() const override;
 
   /// Until the model is loaded, or the reason why it cannot be.
   Task<Result<void>> wait_ready(Deadline deadline) { return engine_.wait_ready(deadline); }

@@ -46,9 +46,10 @@ class DecodingSink final : public net::BodySink {
   Task<bool> on_body(std::string_view piece) override {
     std::vector<Delta> deltas;
     const Result<void> fed = decoder_->feed(piece, deltas);
-    for (const Delta& delta : deltas) {
+    for (Delta& delta : deltas) {
       any_delta_ = true;
       if (next_ == nullptr) continue;
+      delta.more_follows = &delta != &deltas.back();
       const SinkAction action = co_await next_->on_delta(delta);
       if (action == SinkAction::Stop) {
         error_ = Error{.code = ErrorCode::Cancelled, .message = "the receiver stopped the answer", .where = {}};

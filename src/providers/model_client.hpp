@@ -70,6 +70,8 @@ class ModelClient {
   [[nodiscard]] virtual std::string_view provider_name() const = 0;
   /// False when a call would fail at once (engine restarting, breaker open). Cheap; for readiness and routing.
   [[nodiscard]] virtual bool available() const { return true; }
+  /// How the weights are stored ("Q4_0"), where the client knows it; empty otherwise. For the record.
+  [[nodiscard]] virtual std::string quantisation() const { return {}; }
 };
 
 }  // namespace suffice::providers

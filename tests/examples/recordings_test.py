@@ -152,14 +152,6 @@ class Recording(unittest.TestCase):
         file.write_text(file.read_text(encoding="utf-8").replace('"input": "', '"input": "Please: ', 1), encoding="utf-8")
         self.assert_out_of_date(root)
 
-    def test_is_out_of_date_after_a_prompt_wraps_its_text_otherwise(self):
-        root = self.copy()
-        file = root / "examples/prompts/classify_issue/1.yaml"
-        text = file.read_text(encoding="utf-8")
-        self.assertIn('wrap: "Report:', text)
-        file.write_text(text.replace('wrap: "Report:', 'wrap: "Log:'), encoding="utf-8")
-        self.assert_out_of_date(root)
-
     def test_is_out_of_date_when_missing(self):
         root = self.copy()
         (root / "examples/recordings/frontier.jsonl").unlink()
@@ -174,12 +166,11 @@ class Recording(unittest.TestCase):
         (root / "examples/requests/chat.jsonl").write_text('{"id": "x", "task": "chat", "input": "y"}\n', encoding="utf-8")
         self.assertIn("examples/requests/chat.jsonl:1: no frontier", check(root).stderr)
 
-    def test_answers_the_text_as_it_came_and_as_the_prompt_sends_it(self):
+    def test_answers_the_text_as_the_caller_sent_it(self):
         lines = recorded_lines(ROOT / "examples/recordings/frontier.jsonl")
         answers = {(line.get("task"), digest): answer["text"] for line in lines for digest, answer in line.get("responses_by_input", {}).items()}
         text = "how much money do i have in my savings right now"
-        for sent in (text, f"Sentence:\n{text}\n\nAnswer with one intent name or oos."):
-            self.assertEqual(answers["intent", hashlib.sha256(sent.encode()).hexdigest()], "balance")
+        self.assertEqual(answers["intent", hashlib.sha256(text.encode()).hexdigest()], "balance")
 
     def test_says_that_it_is_a_stand_in_where_it_has_no_answer(self):
         last = recorded_lines(ROOT / "examples/recordings/frontier.jsonl")[-1]

@@ -159,6 +159,7 @@ audit::Attempt started_attempt(const CascadePlan& plan, std::size_t index) {
   attempt.model = tier.model.name;
   attempt.provider = tier.client->provider_name();
   attempt.adapter = tier.model.adapter;
+  attempt.quantisation = tier.client->quantisation();
   attempt.local = tier.model.local;
   attempt.stand_in = tier.model.stand_in;
   if (tier.prompt != nullptr) attempt.prompt = tier.prompt->reference();
@@ -316,7 +317,7 @@ Graph<CascadeRun> build_cascade(std::shared_ptr<const CascadePlan> plan) {
     graph.connect(nodes[i], nodes[i], "retry", [plan, i](const CascadeRun& run) { return may_retry(*plan, i, run); });
     if (i + 1 < nodes.size()) {
       graph.connect(nodes[i], nodes[i + 1], "escalate", [](const CascadeRun& run) {
-        return !run.accepted && !(run.error && run.error->code == ErrorCode::Cancelled);
+        return !run.accepted && (!run.error || run.error->code != ErrorCode::Cancelled);
       });
     }
   }
