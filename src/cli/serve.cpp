@@ -29,12 +29,18 @@ struct ServeFlags {
   bool json = false;
 };
 
+Result<net::ListenAddress> address_from(const std::string& text, std::string_view flag) {
+  Result<net::ListenAddress> address = net::ListenAddress::parse(text);
+  if (!address) return fail(address.error().code, address.error().message, std::string(flag) + " " + text);
+  return address;
+}
+
 Result<app::Settings> settings_from(const ServeFlags& flags) {
   app::Settings settings;
   SUFFICE_TRY(settings.policy, policy_file(flags.policy));
   SUFFICE_TRY(settings.data, data_folder(flags.data));
-  SUFFICE_TRY(settings.listen, net::ListenAddress::parse(flags.listen));
-  SUFFICE_TRY(settings.admin, net::ListenAddress::parse(flags.admin));
+  SUFFICE_TRY(settings.listen, address_from(flags.listen, "--listen"));
+  SUFFICE_TRY(settings.admin, address_from(flags.admin, "--admin"));
   settings.engine = app::default_engine(policy::process_environment());
   settings.kill_switch = flags.kill_switch;
   settings.unauthenticated_remote = flags.unauthenticated_remote;

@@ -57,21 +57,7 @@ bool came(const Completion& completion) {
 }  // namespace
 
 std::string_view signal_name(ConfidenceSignal signal) noexcept {
-  switch (signal) {
-    case ConfidenceSignal::None:
-      return "";
-    case ConfidenceSignal::LabelProbability:
-      return "label_probability";
-    case ConfidenceSignal::LabelMargin:
-      return "label_margin";
-    case ConfidenceSignal::MeanLogprob:
-      return "mean_logprob";
-    case ConfidenceSignal::MinTokenProbability:
-      return "min_token_probability";
-    case ConfidenceSignal::SelfReported:
-      return "self_reported";
-  }
-  return "";
+  return signal == ConfidenceSignal::None ? std::string_view() : policy::name(signal);
 }
 
 std::vector<Signal> signals_of(const Completion& completion, std::string_view answer,

@@ -1,3 +1,5 @@
+// What the schema cannot say about models, aliases and prices.
+
 #include <boost/json/array.hpp>
 #include <fmt/format.h>
 #include <re2/re2.h>

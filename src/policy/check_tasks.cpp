@@ -1,3 +1,5 @@
+// What the schema cannot say about tasks, labels, tiers and hard stops.
+
 #include <algorithm>
 #include <map>
 

@@ -1,3 +1,5 @@
+// From the text of a policy file to a Policy, or to every problem of it.
+
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>

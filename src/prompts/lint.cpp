@@ -1,3 +1,5 @@
+// What tends to hurt small models in a prompt.
+
 #include <algorithm>
 #include <set>
 

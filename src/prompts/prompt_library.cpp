@@ -1,3 +1,5 @@
+// Reads the prompt files of some folders.
+
 #include <algorithm>
 #include <utility>
 

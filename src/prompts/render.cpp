@@ -1,3 +1,5 @@
+// Makes the messages of a call from a prompt and what the caller sent.
+
 #include <algorithm>
 #include <utility>
 
