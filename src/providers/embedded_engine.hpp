@@ -1,35 +1,34 @@
 #pragma once
 // Runs one engine process on a thread of its own, starts it again when it dies, and carries calls to it.
 
-#include <atomic>
-#include <functional>
+#include <array>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
-
-#include <boost/asio/any_io_executor.hpp>
+#include <sys/types.h>
 
 #include "core/clock.hpp"
 #include "core/result.hpp"
 #include "net/task.hpp"
 #include "providers/engine_health.hpp"
 #include "providers/engine_process.hpp"
+#include "providers/engine_supervisor.hpp"
 #include "providers/model_client.hpp"
 #include "wire/engine_frames.hpp"
 
 namespace suffice::providers {
 
-using EngineLogLine = std::function<void(wire::EngineLog::Level level, std::string_view line)>;
-
 /// What an operator may want to see of an engine.
 struct EngineStatus {
   bool ready = false;
   pid_t pid = -1;
-  std::uint64_t starts = 0;
-  std::optional<wire::EngineFacts> facts;  ///< of the last engine that became ready
-  wire::EnginePong counters;               ///< of the last answered ping of this engine
-  std::optional<Error> problem;            ///< why the last one ended
+  std::uint64_t starts = 0;                       ///< programs started, the first included
+  std::array<std::uint64_t, kEngineEnds> ends{};  ///< programs ended, by EngineEnd
+  std::uint64_t ends_before_ready = 0;            ///< in a row, up to now
+  std::optional<wire::EngineFacts> facts;         ///< of the last engine that became ready
+  wire::EnginePong counters;                      ///< of the last answered ping of this engine
+  std::optional<Error> problem;                   ///< why the last one ended
 };
 
 /// Any thread. Destroying it ends the engine; calls in flight fail with ModelUnavailable before that.

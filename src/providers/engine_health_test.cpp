@@ -55,17 +55,49 @@ TEST(EngineHealth, IsContentWithAnIdleOrAMovingEngine) {
   }
 }
 
-TEST(RestartBackoff, DoublesUpToItsLimitAndStartsAgain) {
+/// Always the same bits.
+class FixedRandom final : public Random {
+ public:
+  explicit FixedRandom(std::uint64_t bits) : bits_(bits) {}
+  std::uint64_t next() override { return bits_; }
+
+ private:
+  std::uint64_t bits_;
+};
+
+EngineLimits restarting() {
   EngineLimits l;
   l.restart_first = milliseconds(100);
   l.restart_max = milliseconds(350);
-  RestartBackoff backoff(l);
-  EXPECT_EQ(backoff.next(), milliseconds(100));
-  EXPECT_EQ(backoff.next(), milliseconds(200));
-  EXPECT_EQ(backoff.next(), milliseconds(350));
-  EXPECT_EQ(backoff.next(), milliseconds(350));
+  return l;
+}
+
+TEST(RestartBackoff, DoublesUpToItsLimitAndStartsAgain) {
+  FixedRandom longest(0);
+  RestartBackoff backoff(restarting());
+  EXPECT_EQ(backoff.next(longest), milliseconds(100));
+  EXPECT_EQ(backoff.next(longest), milliseconds(200));
+  EXPECT_EQ(backoff.next(longest), milliseconds(350));
+  EXPECT_EQ(backoff.next(longest), milliseconds(350));
   backoff.reset();
-  EXPECT_EQ(backoff.next(), milliseconds(100));
+  EXPECT_EQ(backoff.next(longest), milliseconds(100));
+  backoff.give_up_for_now();
+  EXPECT_EQ(backoff.next(longest), milliseconds(350));
+}
+
+TEST(RestartBackoff, LeavesTheUpperHalfToChance) {
+  FixedRandom shortest(~0ULL);
+  RestartBackoff backoff(restarting());
+  EXPECT_EQ(backoff.next(shortest), milliseconds(50));
+  EXPECT_EQ(backoff.next(shortest), milliseconds(100));
+  SeededRandom random(7);
+  RestartBackoff another(restarting());
+  another.give_up_for_now();
+  for (int i = 0; i < 1'000; ++i) {
+    const milliseconds wait = another.next(random);
+    EXPECT_GE(wait, milliseconds(175));
+    EXPECT_LE(wait, milliseconds(350));
+  }
 }
 
 }  // namespace
