@@ -8,7 +8,8 @@ namespace suffice {
 namespace {
 
 constexpr std::array<std::string_view, 5> kRoleNames = {"system", "developer", "user", "assistant", "tool"};
-constexpr std::array<std::string_view, 5> kFinishNames = {"stop", "length", "tool_calls", "content_filter", "unknown"};
+constexpr std::array<std::string_view, 6> kFinishNames = {"stop",           "length",  "tool_calls",
+                                                          "content_filter", "unknown", "low_confidence"};
 
 }  // namespace
 

@@ -110,7 +110,8 @@ struct ChatRequest {
   bool operator==(const ChatRequest&) const = default;
 };
 
-enum class FinishReason : std::uint8_t { Stop, Length, ToolCalls, ContentFilter, Unknown };
+/// LowConfidence: given up early, because the answer could no longer become probable enough to be accepted.
+enum class FinishReason : std::uint8_t { Stop, Length, ToolCalls, ContentFilter, Unknown, LowConfidence };
 [[nodiscard]] std::string_view name(FinishReason reason) noexcept;
 
 /// One generated token with its natural-log probability and, where asked, its rivals.

@@ -96,6 +96,12 @@ Result<void> Service::run() {
       cancel(cancelled->id);
     } else if (const auto* ping = std::get_if<wire::EnginePing>(&**frame)) {
       pong(ping->nonce);
+    } else if (const auto* embed = std::get_if<wire::EngineEmbed>(&**frame)) {
+      writer_.write(failure(
+          embed->id, {.code = ErrorCode::UnsupportedField, .message = "this engine gives no embeddings", .where = {}}));
+    } else if (const auto* order = std::get_if<wire::EngineAdapterOrder>(&**frame)) {
+      writer_.write(failure(
+          order->id, {.code = ErrorCode::UnsupportedField, .message = "this engine loads no adapters", .where = {}}));
     } else {
       outcome = fail(ErrorCode::ProtocolError, "the gateway sent a frame that only the engine may send");
       break;

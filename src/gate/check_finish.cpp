@@ -16,6 +16,9 @@ void check_finish(const Judged& judged, Scorecard& card) {
       return card.fail("finish", Reason::CheckFailed, "the answer was cut at the token limit");
     case FinishReason::ContentFilter:
       return card.fail("finish", Reason::Refusal, "the provider's content filter ended the answer");
+    case FinishReason::LowConfidence:
+      return card.fail("finish", Reason::ConfidenceLow,
+                       "the model was stopped: the answer could no longer become probable enough");
     case FinishReason::Unknown:
       return card.fail("finish", Reason::CheckFailed, "the provider did not say that the answer is complete");
   }

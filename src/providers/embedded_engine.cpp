@@ -1,6 +1,7 @@
 #include "providers/embedded_engine.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -30,6 +31,14 @@ namespace asio = boost::asio;
 
 Error unavailable(std::string message) {
   return Error{.code = ErrorCode::ModelUnavailable, .message = std::move(message), .where = {}};
+}
+
+/// For the frames: 0 is no deadline, so one that is over has 1 left.
+std::uint64_t microseconds_left(const Deadline& deadline) {
+  if (deadline.is_never()) return 0;
+  const auto left =
+      std::chrono::duration_cast<std::chrono::microseconds>(deadline.when() - std::chrono::steady_clock::now());
+  return left.count() > 0 ? static_cast<std::uint64_t>(left.count()) : 1;
 }
 
 }  // namespace
@@ -84,7 +93,7 @@ struct EmbeddedEngine::Impl {
                   shared.counters = pong;
                 },
             .on_delta = [this](wire::EngineDelta delta) { calls.on_delta(std::move(delta)); },
-            .on_done = [this](wire::EngineDone done) { calls.on_done(std::move(done)); },
+            .on_reply = [this](wire::EngineReply reply) { on_reply(std::move(reply)); },
             .on_failure = [this](std::uint64_t id, Error error) { calls.on_failure(id, std::move(error)); },
             .on_lost = [this] { is_ready.store(false); },
             .on_end = [this](EngineEnd how, const Error& reason) { on_end(how, reason); }};
@@ -113,6 +122,14 @@ struct EmbeddedEngine::Impl {
     return {};
   }
 
+  void on_reply(wire::EngineReply reply) {
+    if (const auto* adapters = std::get_if<wire::EngineAdapters>(&reply)) {
+      const std::lock_guard lock(mutex);
+      if (shared.facts) shared.facts->adapters = adapters->adapters;
+    }
+    calls.on_reply(std::move(reply));
+  }
+
   void on_end(EngineEnd how, const Error& reason) {
     is_ready.store(false);
     {
@@ -129,10 +146,10 @@ struct EmbeddedEngine::Impl {
 
   // ---- calls ----
 
-  Task<Result<wire::EngineDone>> run(std::uint64_t id, std::string bytes, TokenSink* sink, asio::any_io_executor caller,
-                                     Deadline deadline) {
+  Task<Result<wire::EngineReply>> run(std::uint64_t id, std::string bytes, TokenSink* sink,
+                                      asio::any_io_executor caller, Deadline deadline) {
     if (supervisor.stopping() || !is_ready.load()) co_return fail(not_ready());
-    Task<Result<wire::EngineDone>> running = calls.run(id, std::move(bytes), sink, std::move(caller), deadline);
+    Task<Result<wire::EngineReply>> running = calls.run(id, std::move(bytes), sink, std::move(caller), deadline);
     co_return co_await std::move(running);
   }
 
@@ -223,16 +240,38 @@ Task<Result<void>> EmbeddedEngine::wait_ready(Deadline deadline) {
   co_return co_await std::move(there);
 }
 
-Task<Result<wire::EngineDone>> EmbeddedEngine::run(wire::EngineCall call, TokenSink* sink, Deadline deadline) {
-  call.id = impl_->next_id.fetch_add(1);
-  const std::uint64_t id = call.id;
-  Result<std::string> bytes = wire::encode(call);
+template <class T>
+Task<Result<T>> EmbeddedEngine::ask(std::uint64_t id, Result<std::string> bytes, TokenSink* sink, Deadline deadline) {
   if (!bytes) co_return fail(std::move(bytes).error());
   const asio::any_io_executor caller = co_await asio::this_coro::executor;
-  Task<Result<wire::EngineDone>> running = impl_->run(id, *std::move(bytes), sink, caller, deadline);
-  Task<Result<wire::EngineDone>> there =
+  Task<Result<wire::EngineReply>> running = impl_->run(id, *std::move(bytes), sink, caller, deadline);
+  Task<Result<wire::EngineReply>> there =
       impl_->run_there(std::move(running), [id](Impl& impl) { impl.calls.cancel(id); });
-  co_return co_await std::move(there);
+  Result<wire::EngineReply> reply = co_await std::move(there);
+  if (!reply) co_return fail(std::move(reply).error());
+  if (T* expected = std::get_if<T>(&*reply)) co_return std::move(*expected);
+  co_return fail(ErrorCode::ProtocolError, "the engine answered with a frame of another kind");
+}
+
+Task<Result<wire::EngineDone>> EmbeddedEngine::run(wire::EngineCall call, TokenSink* sink, Deadline deadline) {
+  call.id = impl_->next_id.fetch_add(1);
+  call.deadline_us = microseconds_left(deadline);
+  Task<Result<wire::EngineDone>> asking = ask<wire::EngineDone>(call.id, wire::encode(call), sink, deadline);
+  co_return co_await std::move(asking);
+}
+
+Task<Result<wire::EngineEmbedded>> EmbeddedEngine::embed(wire::EngineEmbed call, Deadline deadline) {
+  call.id = impl_->next_id.fetch_add(1);
+  call.deadline_us = microseconds_left(deadline);
+  Task<Result<wire::EngineEmbedded>> asking = ask<wire::EngineEmbedded>(call.id, wire::encode(call), nullptr, deadline);
+  co_return co_await std::move(asking);
+}
+
+Task<Result<wire::EngineAdapters>> EmbeddedEngine::order(wire::EngineAdapterOrder order, Deadline deadline) {
+  order.id = impl_->next_id.fetch_add(1);
+  Task<Result<wire::EngineAdapters>> asking =
+      ask<wire::EngineAdapters>(order.id, wire::encode(order), nullptr, deadline);
+  co_return co_await std::move(asking);
 }
 
 }  // namespace suffice::providers

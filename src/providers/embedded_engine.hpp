@@ -53,13 +53,19 @@ class EmbeddedEngine {
   /// Until the model is loaded. The engine's own reason (ModelInvalid, ...) as soon as it gives one, DeadlineExceeded else.
   Task<Result<void>> wait_ready(Deadline deadline);
 
-  /// One call; `call.id` is chosen here. Deltas go to `sink` on the awaiting coroutine's executor. Cancelling the coroutine,
+  /// One call; `call.id` is chosen here. its deadline_us is that of `deadline`. Deltas go to `sink` on the awaiting coroutine's executor. Cancelling the coroutine,
   /// Stop from the sink, and the deadline cancel the call in the engine.
   /// Errors: those of the engine; ModelUnavailable (not running, or died), Overloaded, Cancelled, DeadlineExceeded.
   Task<Result<wire::EngineDone>> run(wire::EngineCall call, TokenSink* sink, Deadline deadline);
+  /// Embeddings; the same rules.
+  Task<Result<wire::EngineEmbedded>> embed(wire::EngineEmbed call, Deadline deadline);
+  /// Lists, loads or unloads adapters in the running engine; an engine that is started again has only those of its command.
+  Task<Result<wire::EngineAdapters>> order(wire::EngineAdapterOrder order, Deadline deadline);
 
  private:
   struct Impl;
+  template <class T>
+  Task<Result<T>> ask(std::uint64_t id, Result<std::string> bytes, TokenSink* sink, Deadline deadline);
   std::unique_ptr<Impl> impl_;
 };
 

@@ -18,14 +18,14 @@ namespace asio = boost::asio;
 struct EngineCalls::Call {
   explicit Call(asio::io_context& io) : changed(io) {}
   void wake() { changed.cancel(); }
-  void finish(Result<wire::EngineDone> result) {
+  void finish(Result<wire::EngineReply> result) {
     end = std::move(result);
     wake();
   }
 
   asio::steady_timer changed;
   std::vector<wire::EngineDelta> deltas;
-  std::optional<Result<wire::EngineDone>> end;
+  std::optional<Result<wire::EngineReply>> end;
   bool cancelled = false;
 };
 
@@ -56,8 +56,8 @@ Delta delta_of(wire::EngineDelta piece) {
 
 }  // namespace
 
-Task<Result<wire::EngineDone>> EngineCalls::run(std::uint64_t id, std::string bytes, TokenSink* sink,
-                                                asio::any_io_executor caller, Deadline deadline) {
+Task<Result<wire::EngineReply>> EngineCalls::run(std::uint64_t id, std::string bytes, TokenSink* sink,
+                                                 asio::any_io_executor caller, Deadline deadline) {
   if (calls_.size() >= in_flight_max_)
     co_return fail(ErrorCode::Overloaded, "too many calls are waiting for the embedded model");
   Call call(io_);
@@ -106,8 +106,9 @@ void EngineCalls::on_delta(wire::EngineDelta delta) {
   }
 }
 
-void EngineCalls::on_done(wire::EngineDone done) {
-  if (Call* call = find(done.id)) call->finish(std::move(done));
+void EngineCalls::on_reply(wire::EngineReply reply) {
+  const std::uint64_t id = std::visit([](const auto& frame) { return frame.id; }, reply);
+  if (Call* call = find(id)) call->finish(std::move(reply));
 }
 
 void EngineCalls::on_failure(std::uint64_t id, Error error) {

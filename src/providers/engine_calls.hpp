@@ -28,13 +28,13 @@ class EngineCalls {
 
   /// Sends `bytes`, the encoded call `id`, and stays until it has ended. Deltas go to `sink` on `caller`. However this coroutine
   /// is left, a call that has not ended is cancelled in the engine.
-  Task<Result<wire::EngineDone>> run(std::uint64_t id, std::string bytes, TokenSink* sink,
-                                     boost::asio::any_io_executor caller, Deadline deadline);
+  Task<Result<wire::EngineReply>> run(std::uint64_t id, std::string bytes, TokenSink* sink,
+                                      boost::asio::any_io_executor caller, Deadline deadline);
   void cancel(std::uint64_t id);
 
   /// What the engine says of a call; calls that have ended meanwhile are ignored.
   void on_delta(wire::EngineDelta delta);
-  void on_done(wire::EngineDone done);
+  void on_reply(wire::EngineReply reply);
   void on_failure(std::uint64_t id, Error error);
 
   /// The engine is gone: every call ends with `error`, and nothing is sent any more for those that were under way.

@@ -230,7 +230,12 @@ std::optional<Error> EngineSupervisor::handle(Life& life, wire::EngineFrame fram
     events_.on_delta(std::move(*delta));
   } else if (auto* done = std::get_if<wire::EngineDone>(&frame)) {
     backoff_.reset();
-    events_.on_done(std::move(*done));
+    events_.on_reply(std::move(*done));
+  } else if (auto* embedded = std::get_if<wire::EngineEmbedded>(&frame)) {
+    backoff_.reset();
+    events_.on_reply(std::move(*embedded));
+  } else if (auto* adapters = std::get_if<wire::EngineAdapters>(&frame)) {
+    events_.on_reply(std::move(*adapters));
   } else if (auto* failure = std::get_if<wire::EngineFailure>(&frame)) {
     Error error{.code = failure->code, .message = std::move(failure->message), .where = std::move(failure->where)};
     if (failure->id == 0) {

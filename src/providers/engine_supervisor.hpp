@@ -33,7 +33,7 @@ class EngineSupervisor {
     std::function<Result<void>(wire::EngineFacts)> on_ready;
     std::function<void(const wire::EnginePong&)> on_pong;
     std::function<void(wire::EngineDelta)> on_delta;
-    std::function<void(wire::EngineDone)> on_done;
+    std::function<void(wire::EngineReply)> on_reply;
     std::function<void(std::uint64_t id, Error)> on_failure;
     /// The engine takes no more calls: its line is cut, or it is about to be killed. on_end follows once it is gone.
     std::function<void()> on_lost;

@@ -15,9 +15,14 @@ void layout(A& a, EngineHello& f) {
   a(f.protocol_version);
 }
 template <class A>
+void layout(A& a, EngineAdapterFacts& f) {
+  a(f.name, f.sha256, f.rank, f.parameters, f.load_us);
+}
+template <class A>
 void layout(A& a, EngineFacts& f) {
   a(f.name, f.architecture, f.quantisation, f.chat_template, f.sha256, f.backend, f.parameters, f.file_bytes,
-    f.context_length, f.trained_context_length, f.vocabulary, f.contexts, f.threads, f.sandbox);
+    f.context_length, f.trained_context_length, f.vocabulary, f.contexts, f.threads, f.sequences, f.embedding_length,
+    f.writes_text, f.adapters, f.sandbox);
 }
 template <class A>
 void layout(A& a, EngineReady& f) {
@@ -29,7 +34,7 @@ void layout(A& a, EngineMessage& f) {
 }
 template <class A>
 void layout(A& a, EngineConstraint& f) {
-  a.enumerator(f.kind, EngineConstraint::Kind::Grammar);
+  a.enumerator(f.kind, EngineConstraint::Kind::Regex);
   a(f.labels, f.text);
 }
 template <class A>
@@ -37,8 +42,33 @@ void layout(A& a, Sampling& f) {
   a(f.temperature, f.top_p, f.presence_penalty, f.frequency_penalty, f.max_tokens, f.seed, f.stop);
 }
 template <class A>
+void layout(A& a, EngineAdapterUse& f) {
+  a(f.name, f.scale);
+}
+template <class A>
+void layout(A& a, EngineAbort& f) {
+  a(f.min_token_probability, f.min_mean_probability, f.text_bytes_max);
+}
+template <class A>
 void layout(A& a, EngineCall& f) {
-  a(f.id, f.messages, f.sampling, f.constraint, f.want_logprobs, f.top_logprobs, f.stream);
+  a(f.id, f.task, f.deadline_us, f.adapters, f.messages, f.sampling, f.constraint, f.want_logprobs, f.top_logprobs,
+    f.stream, f.samples, f.abort);
+}
+template <class A>
+void layout(A& a, EngineEmbed& f) {
+  a(f.id, f.task, f.deadline_us, f.adapters, f.texts);
+  a.enumerator(f.pooling, EngineEmbed::Pooling::Last);
+  a(f.normalise);
+}
+template <class A>
+void layout(A& a, EngineAdapterOrder& f) {
+  a(f.id);
+  a.enumerator(f.action, EngineAdapterOrder::Action::Unload);
+  a(f.name, f.path);
+}
+template <class A>
+void layout(A& a, EngineAdapters& f) {
+  a(f.id, f.adapters);
 }
 template <class A>
 void layout(A& a, EngineCancel& f) {
@@ -61,6 +91,12 @@ void layout(A& a, Usage& f) {
   a(f.input_tokens, f.cached_input_tokens, f.output_tokens, f.reasoning_tokens);
 }
 template <class A>
+void layout(A& a, EngineEmbedded& f) {
+  a(f.id, f.vectors);
+  a.enumerator(f.pooling, EngineEmbed::Pooling::Last);
+  a(f.usage, f.queue_us, f.compute_us);
+}
+template <class A>
 void layout(A& a, LabelDistribution::Entry& f) {
   a(f.label, f.probability);
 }
@@ -70,10 +106,17 @@ void layout(A& a, LabelDistribution& f) {
   a.enumerator(f.method, LabelDistribution::Method::SummedLogprob);
 }
 template <class A>
+void layout(A& a, EngineSample& f) {
+  a(f.text);
+  a.enumerator(f.finish, FinishReason::LowConfidence);
+  a(f.mean_logprob);
+}
+template <class A>
 void layout(A& a, EngineDone& f) {
   a(f.id, f.text);
-  a.enumerator(f.finish, FinishReason::Unknown);
-  a(f.usage, f.logprobs, f.labels, f.labels_unresolved, f.queue_us, f.prefill_us, f.decode_us);
+  a.enumerator(f.finish, FinishReason::LowConfidence);
+  a(f.usage, f.logprobs, f.labels, f.labels_unresolved, f.samples, f.agreement, f.queue_us, f.render_us, f.prefill_us,
+    f.decode_us);
 }
 template <class A>
 void layout(A& a, EngineFailure& f) {
@@ -88,7 +131,8 @@ void layout(A& a, EnginePing& f) {
 template <class A>
 void layout(A& a, EnginePong& f) {
   a(f.nonce, f.progress, f.busy, f.queued, f.calls_done, f.calls_failed, f.input_tokens, f.cached_input_tokens,
-    f.output_tokens);
+    f.output_tokens, f.active, f.calls_expired, f.calls_cancelled, f.calls_given_up, f.prefix_hits, f.prefix_misses,
+    f.label_list_hits, f.label_list_misses, f.decode_steps, f.decode_tokens, f.adapter_switches, f.texts_embedded);
 }
 template <class A>
 void layout(A& a, EngineLog& f) {
@@ -124,6 +168,7 @@ class Writer {
   }
   void write(bool value) { bytes.push_back(value ? 1 : 0); }
   void write(double value) { write(std::bit_cast<std::uint64_t>(value)); }
+  void write(float value) { write(std::bit_cast<std::uint32_t>(value)); }
   void write(std::string& text) {
     if (text.size() > kEngineFrameBytesMax) {
       too_large = true;
@@ -201,6 +246,11 @@ class Reader {
     std::uint64_t bits = 0;
     read(bits);
     value = std::bit_cast<double>(bits);
+  }
+  void read(float& value) {
+    std::uint32_t bits = 0;
+    read(bits);
+    value = std::bit_cast<float>(bits);
   }
   void read(std::string& text) {
     std::uint32_t size = 0;

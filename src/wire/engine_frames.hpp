@@ -19,7 +19,7 @@
 
 namespace suffice::wire {
 
-inline constexpr std::uint32_t kEngineProtocolVersion = 1;
+inline constexpr std::uint32_t kEngineProtocolVersion = 2;
 /// Longest frame: a request body's limit (16 MiB) with room for its frame.
 inline constexpr std::size_t kEngineFrameBytesMax = 20UL * 1024 * 1024;
 /// Most items of one list.
@@ -29,6 +29,16 @@ inline constexpr std::uint32_t kEngineListItemsMax = 65'536;
 struct EngineHello {
   std::uint32_t protocol_version = kEngineProtocolVersion;
   bool operator==(const EngineHello&) const = default;
+};
+
+/// A loaded LoRA adapter.
+struct EngineAdapterFacts {
+  std::string name{};    ///< as calls name it
+  std::string sha256{};  ///< of the file the engine opened
+  std::uint32_t rank = 0;
+  std::uint64_t parameters = 0;
+  std::uint64_t load_us = 0;
+  bool operator==(const EngineAdapterFacts&) const = default;
 };
 
 /// What the engine has loaded and how it runs.
@@ -47,6 +57,10 @@ struct EngineFacts {
   std::uint32_t vocabulary = 0;
   std::uint32_t contexts = 0;
   std::uint32_t threads = 0;
+  std::uint32_t sequences = 0;         ///< answers that one context computes side by side
+  std::uint32_t embedding_length = 0;  ///< numbers of one embedding
+  bool writes_text = true;             ///< false: the model gives embeddings only
+  std::vector<EngineAdapterFacts> adapters{};
   std::vector<std::string> sandbox{};  ///< restrictions in force: "no_new_privs", "seccomp", "network_namespace", ...
   bool operator==(const EngineFacts&) const = default;
 };
@@ -65,23 +79,92 @@ struct EngineMessage {
 };
 
 struct EngineConstraint {
-  enum class Kind : std::uint8_t { None, Labels, JsonObject, JsonSchema, Grammar };
+  enum class Kind : std::uint8_t { None, Labels, JsonObject, JsonSchema, Grammar, Regex };
   Kind kind = Kind::None;
   std::vector<std::string> labels{};  ///< Labels
-  std::string text{};                 ///< JsonSchema: the schema; Grammar: GBNF with the start symbol "root"
+  /// JsonSchema: the schema; Grammar: GBNF with the start symbol "root"; Regex: an expression for the whole answer, in the
+  /// subset of engine/regex_grammar.hpp
+  std::string text{};
   bool operator==(const EngineConstraint&) const = default;
+};
+
+/// A LoRA adapter of a call and how strongly it acts: 1 is as it was trained.
+struct EngineAdapterUse {
+  std::string name{};
+  double scale = 1;
+  bool operator==(const EngineAdapterUse&) const = default;
+};
+
+/// When an answer is not worth finishing. The call then ends early with FinishReason::LowConfidence and what was written.
+struct EngineAbort {
+  /// A token less probable than this ends it (the gate's min_token_probability could only fall).
+  std::optional<double> min_token_probability{};
+  /// A floor on exp(mean log-probability): ends once even certain tokens up to max_tokens cannot lift the mean to it.
+  std::optional<double> min_mean_probability{};
+  std::uint64_t text_bytes_max = 0;  ///< an answer longer than this fails its task's checks anyway; 0: no limit
+  bool operator==(const EngineAbort&) const = default;
 };
 
 /// gateway -> engine: write an answer. Every call ends with exactly one EngineDone or EngineFailure of its id.
 struct EngineCall {
   std::uint64_t id = 0;  ///< chosen by the gateway, not 0, unique among the calls in flight
+  /// Whose turn it is among waiting calls, and whose common beginning of prompts is kept. Empty is a task too.
+  std::string task{};
+  /// Microseconds left when the frame was sent; a call that still waits then fails with DeadlineExceeded. 0: no deadline.
+  std::uint64_t deadline_us = 0;
+  std::vector<EngineAdapterUse> adapters{};
   std::vector<EngineMessage> messages{};
   Sampling sampling{};
   EngineConstraint constraint{};
   bool want_logprobs = false;
   std::uint32_t top_logprobs = 0;
   bool stream = false;
+  /// Answers drawn side by side from one reading of the prompt; more than 1 fill EngineDone::samples, and only whole
+  /// answers come (no EngineDelta).
+  std::uint32_t samples = 1;
+  EngineAbort abort{};
   bool operator==(const EngineCall&) const = default;
+};
+
+/// gateway -> engine: embeddings of `texts`. Ends with one EngineEmbedded or EngineFailure of its id.
+struct EngineEmbed {
+  enum class Pooling : std::uint8_t { Model, Mean, Cls, Last };
+  std::uint64_t id = 0;  ///< as EngineCall's, and from the same numbers
+  std::string task{};
+  std::uint64_t deadline_us = 0;
+  std::vector<EngineAdapterUse> adapters{};
+  std::vector<std::string> texts{};
+  Pooling pooling = Pooling::Model;  ///< Model: as the file says, mean where it says nothing
+  bool normalise = true;             ///< to length 1
+  bool operator==(const EngineEmbed&) const = default;
+};
+
+/// engine -> gateway.
+struct EngineEmbedded {
+  std::uint64_t id = 0;
+  std::vector<std::vector<float>> vectors{};                  ///< in the order of the texts
+  EngineEmbed::Pooling pooling = EngineEmbed::Pooling::Mean;  ///< the one used, never Model
+  Usage usage{};
+  std::uint64_t queue_us = 0;
+  std::uint64_t compute_us = 0;
+  bool operator==(const EngineEmbedded&) const = default;
+};
+
+/// gateway -> engine: changes or lists the loaded adapters. Ends with one EngineAdapters or EngineFailure of its id.
+struct EngineAdapterOrder {
+  enum class Action : std::uint8_t { List, Load, Unload };
+  std::uint64_t id = 0;
+  Action action = Action::List;
+  std::string name{};
+  std::string path{};  ///< Load
+  bool operator==(const EngineAdapterOrder&) const = default;
+};
+
+/// engine -> gateway: the adapters loaded after an order.
+struct EngineAdapters {
+  std::uint64_t id = 0;
+  std::vector<EngineAdapterFacts> adapters{};
+  bool operator==(const EngineAdapters&) const = default;
 };
 
 /// gateway -> engine. The call then ends with EngineFailure{Cancelled}, unless it had ended already.
@@ -98,6 +181,14 @@ struct EngineDelta {
   bool operator==(const EngineDelta&) const = default;
 };
 
+/// One of several answers to one call.
+struct EngineSample {
+  std::string text{};
+  FinishReason finish = FinishReason::Stop;
+  double mean_logprob = 0;  ///< natural log, over its tokens without its end; 0 for none
+  bool operator==(const EngineSample&) const = default;
+};
+
 /// engine -> gateway: the whole answer.
 struct EngineDone {
   std::uint64_t id = 0;
@@ -108,9 +199,14 @@ struct EngineDone {
   std::optional<LabelDistribution> labels{};
   /// Probability of the label branches that were too improbable to be evaluated; it is spread evenly over their labels.
   double labels_unresolved = 0;
+  /// Of a call with more than one sample, in the order of their seeds. `text`, `finish` and `logprobs` are those of the
+  /// first sample among the commonest answers (compared without outer white space); `agreement` is the share of these.
+  std::vector<EngineSample> samples{};
+  double agreement = 1;
   std::uint64_t queue_us = 0;    ///< waited for a context
-  std::uint64_t prefill_us = 0;  ///< read the prompt
-  std::uint64_t decode_us = 0;   ///< wrote the answer
+  std::uint64_t render_us = 0;   ///< template, tokens, labels or grammar
+  std::uint64_t prefill_us = 0;  ///< read the prompt, beside the other calls of the context
+  std::uint64_t decode_us = 0;   ///< wrote the answer, likewise
   bool operator==(const EngineDone&) const = default;
 };
 
@@ -140,6 +236,18 @@ struct EnginePong {
   std::uint64_t input_tokens = 0;
   std::uint64_t cached_input_tokens = 0;
   std::uint64_t output_tokens = 0;
+  std::uint32_t active = 0;  ///< calls being computed
+  std::uint64_t calls_expired = 0;
+  std::uint64_t calls_cancelled = 0;
+  std::uint64_t calls_given_up = 0;   ///< ended with FinishReason::LowConfidence
+  std::uint64_t prefix_hits = 0;      ///< prompts that began with something already read
+  std::uint64_t prefix_misses = 0;    ///< prompts read from their first token
+  std::uint64_t label_list_hits = 0;  ///< label lists whose tokens were already known
+  std::uint64_t label_list_misses = 0;
+  std::uint64_t decode_steps = 0;   ///< batches computed; all tokens of all calls are in them
+  std::uint64_t decode_tokens = 0;  ///< tokens computed, of prompts, answers and label paths
+  std::uint64_t adapter_switches = 0;
+  std::uint64_t texts_embedded = 0;
   bool operator==(const EnginePong&) const = default;
 };
 
@@ -152,8 +260,12 @@ struct EngineLog {
 };
 
 /// The order is the type byte, from 1: append only.
-using EngineFrame = std::variant<EngineHello, EngineReady, EngineCall, EngineCancel, EngineDelta, EngineDone,
-                                 EngineFailure, EnginePing, EnginePong, EngineLog>;
+using EngineFrame =
+    std::variant<EngineHello, EngineReady, EngineCall, EngineCancel, EngineDelta, EngineDone, EngineFailure, EnginePing,
+                 EnginePong, EngineLog, EngineEmbed, EngineEmbedded, EngineAdapterOrder, EngineAdapters>;
+
+/// What ends a call well.
+using EngineReply = std::variant<EngineDone, EngineEmbedded, EngineAdapters>;
 
 /// The frame's bytes. PayloadTooLarge beyond kEngineFrameBytesMax or kEngineListItemsMax. Any thread.
 [[nodiscard]] Result<std::string> encode(const EngineFrame& frame);

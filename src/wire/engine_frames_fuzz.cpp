@@ -18,9 +18,13 @@ std::vector<std::string> corpus() {
   call.sampling.stop = {"\n"};
   call.sampling.temperature = 0.5;
   call.constraint = {.kind = wire::EngineConstraint::Kind::Labels, .labels = {"a", "b", "c"}};
+  call.task = "t";
+  call.adapters = {{.name = "lora", .scale = 0.5}};
+  call.abort.min_token_probability = 0.01;
   wire::EngineDone done{.id = 7, .text = "a"};
   done.logprobs = {{.token = "a", .logprob = -1, .top = {{.token = "b", .logprob = -2}}}};
   done.labels = LabelDistribution{.entries = {{"a", 0.5}, {"b", 0.5}}};
+  done.samples = {{.text = "a", .mean_logprob = -1}};
   const wire::EngineFrame frames[] = {wire::EngineHello{},
                                       wire::EngineReady{.facts = {.name = "m", .sandbox = {"x"}}},
                                       call,
@@ -28,7 +32,11 @@ std::vector<std::string> corpus() {
                                       done,
                                       wire::EngineFailure{.id = 7, .message = "m"},
                                       wire::EnginePong{},
-                                      wire::EngineLog{.text = "l"}};
+                                      wire::EngineLog{.text = "l"},
+                                      wire::EngineEmbed{.id = 8, .texts = {"a", "b"}},
+                                      wire::EngineEmbedded{.id = 8, .vectors = {{1, 2}, {3, 4}}},
+                                      wire::EngineAdapterOrder{.id = 9, .name = "n", .path = "p"},
+                                      wire::EngineAdapters{.id = 9, .adapters = {{.name = "n"}}}};
   std::vector<std::string> out;
   for (const wire::EngineFrame& frame : frames) out.push_back(wire::encode(frame).value());
   return out;

@@ -20,6 +20,11 @@ EngineCall sample_call() {
   call.want_logprobs = true;
   call.top_logprobs = 5;
   call.stream = true;
+  call.task = "classify_issue";
+  call.deadline_us = 1'500'000;
+  call.adapters = {{.name = "triage", .scale = 0.5}, {.name = "german"}};
+  call.samples = 5;
+  call.abort = {.min_token_probability = 0.01, .min_mean_probability = 0.7, .text_bytes_max = 80};
   return call;
 }
 
@@ -29,25 +34,35 @@ EngineDone sample_done() {
   done.logprobs = {{.token = "bu", .logprob = -0.25, .top = {{.token = "te", .logprob = -1.5}}}};
   done.labels = LabelDistribution{.entries = {{"build", 0.75}, {"test", 0.25}}, .outside_mass = 0.125};
   done.labels_unresolved = 0.5;
+  done.samples = {{.text = "build", .mean_logprob = -0.5}, {.text = "te", .finish = FinishReason::LowConfidence}};
+  done.agreement = 0.5;
   done.prefill_us = 1234;
   return done;
 }
 
 std::vector<EngineFrame> samples() {
-  return {
-      EngineHello{},
-      EngineReady{.facts = {.name = "mini", .quantisation = "Q4_0", .parameters = 1'840'000, .sandbox = {"seccomp"}}},
-      sample_call(),
-      EngineCancel{.id = 9},
-      EngineDelta{
-          .id = 7,
-          .text = "é",
-          .logprobs = {{.token = "\xc3", .logprob = -1, .top = {}}, {.token = "\xa9", .logprob = 0, .top = {}}}},
-      sample_done(),
-      EngineFailure{.id = 0, .code = ErrorCode::ModelInvalid, .message = "not a GGUF", .where = "model.gguf"},
-      EnginePing{.nonce = ~0ULL},
-      EnginePong{.nonce = 3, .progress = 4, .busy = 1, .queued = 2},
-      EngineLog{.level = EngineLog::Level::Warning, .text = "line"}};
+  return {EngineHello{},
+          EngineReady{.facts = {.name = "mini",
+                                .quantisation = "Q4_0",
+                                .parameters = 1'840'000,
+                                .writes_text = false,
+                                .adapters = {{.name = "triage", .rank = 16, .parameters = 9}},
+                                .sandbox = {"seccomp"}}},
+          sample_call(),
+          EngineCancel{.id = 9},
+          EngineDelta{
+              .id = 7,
+              .text = "é",
+              .logprobs = {{.token = "\xc3", .logprob = -1, .top = {}}, {.token = "\xa9", .logprob = 0, .top = {}}}},
+          sample_done(),
+          EngineFailure{.id = 0, .code = ErrorCode::ModelInvalid, .message = "not a GGUF", .where = "model.gguf"},
+          EnginePing{.nonce = ~0ULL},
+          EnginePong{.nonce = 3, .progress = 4, .busy = 1, .queued = 2, .prefix_hits = 5, .texts_embedded = 6},
+          EngineLog{.level = EngineLog::Level::Warning, .text = "line"},
+          EngineEmbed{.id = 8, .texts = {"a", ""}, .pooling = EngineEmbed::Pooling::Cls, .normalise = false},
+          EngineEmbedded{.id = 8, .vectors = {{0.5F, -1.25F}, {}}, .pooling = EngineEmbed::Pooling::Last},
+          EngineAdapterOrder{.id = 9, .action = EngineAdapterOrder::Action::Load, .name = "n", .path = "/m/n.gguf"},
+          EngineAdapters{.id = 9, .adapters = {{.name = "n", .sha256 = "0f", .load_us = 800}}}};
 }
 
 TEST(EngineFrames, ComeBackAsTheyWentForEveryType) {

@@ -168,6 +168,7 @@ void write_decision(JsonWriter& json, const DecisionExtension& decision) {
 std::string_view openai_finish_reason(FinishReason finish, bool has_tool_calls) {
   switch (finish) {
     case FinishReason::Length:
+    case FinishReason::LowConfidence:  // incomplete too
       return "length";
     case FinishReason::ContentFilter:
       return "content_filter";
