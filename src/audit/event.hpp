@@ -71,6 +71,7 @@ struct Event {
   std::int64_t overhead_us = 0;  ///< total minus time waiting for models
   std::string input;             ///< raw; hashed, redacted, dropped
   std::string output;            ///< raw; hashed, redacted, dropped
+  std::string output_sha256;     ///< of `output` when somebody had it already, or empty
   std::string note;              ///< state changes: what changed, for people
 };
 /// "request", "policy_reload", "policy_reload_failed", "kill_switch", "start", "stop": the words of the record.

@@ -5,10 +5,10 @@
 
 #include <fmt/format.h>
 
-#include "audit/json_writer.hpp"
 #include "audit/redaction.hpp"
 #include "core/hash.hpp"
 #include "core/text.hpp"
+#include "wire/json_writer.hpp"
 
 namespace suffice::audit {
 namespace {
@@ -16,29 +16,31 @@ namespace {
 /// Of the JSON's shape. Raised when a field changes its meaning; never when one is added.
 constexpr std::int64_t kEventVersion = 1;
 constexpr std::size_t kNameCodePointsMax = 256;
+/// Longer than the JSON of most events.
+constexpr std::size_t kUsualBytes = 4096;
 
 /// Writes an event field by field. Every function writes its keys in byte order.
 class EventWriter {
  public:
-  explicit EventWriter(std::size_t preview_max) : preview_max_(preview_max) {}
+  explicit EventWriter(std::size_t preview_max) : preview_max_(preview_max) { text_.reserve(kUsualBytes); }
 
   std::string write(const Event& event) {
-    json_.open_object();
+    json_.begin_object();
     if (event.kind == Event::Kind::Request) {
       write_request(event);
     } else {
       write_state_change(event);
     }
-    json_.close_object();
-    return json_.take();
+    json_.end_object();
+    return std::move(text_);
   }
 
  private:
   void write_request(const Event& event) {
     json_.key("attempts");
-    json_.open_array();
+    json_.begin_array();
     for (const Attempt& attempt : event.attempts) write_attempt(attempt);
-    json_.close_array();
+    json_.end_array();
     name("caller_group", event.caller_group);
     integer("cost_nanodollars", event.cost.nanos);
     if (event.counterfactual_cost) {
@@ -48,13 +50,13 @@ class EventWriter {
     integer("event_version", kEventVersion);
     integer("http_status", event.http_status);
     name("id", event.id);
-    text("input", event.input);
+    text("input", event.input, sha256_hex(event.input));
     write_checks("input_checks", event.input_checks);
     name("kind", audit::name(event.kind));
     integer("latency_us", event.latency_us);
     prose_if_any("note", event.note);
     name("outcome", event.outcome);
-    text("output", event.output);
+    text("output", event.output, event.output_sha256.empty() ? sha256_hex(event.output) : event.output_sha256);
     integer("overhead_us", event.overhead_us);
     name("policy_version", event.policy_version);
     write_reasons(event.reasons);
@@ -84,7 +86,7 @@ class EventWriter {
   }
 
   void write_attempt(const Attempt& attempt) {
-    json_.open_object();
+    json_.begin_object();
     boolean("accepted", attempt.accepted);
     name_if_any("adapter", attempt.adapter);
     name_if_any("certificate", attempt.certificate);
@@ -109,61 +111,61 @@ class EventWriter {
     integer("tier", attempt.tier);
     write_usage(attempt.usage);
     boolean("usage_known", attempt.usage_known);
-    json_.close_object();
+    json_.end_object();
   }
 
   void write_checks(std::string_view key, const std::vector<CheckResult>& checks) {
     json_.key(key);
-    json_.open_array();
+    json_.begin_array();
     for (const CheckResult& check : checks) {
-      json_.open_object();
+      json_.begin_object();
       name("check", check.check);
       prose_if_any("detail", check.detail);
       boolean("passed", check.passed);
-      json_.close_object();
+      json_.end_object();
     }
-    json_.close_array();
+    json_.end_array();
   }
 
   void write_signals(const std::vector<Signal>& signals) {
     json_.key("signals");
-    json_.open_array();
+    json_.begin_array();
     for (const Signal& signal : signals) {
-      json_.open_object();
+      json_.begin_object();
       name("name", signal.name);
       number("value", signal.value);
-      json_.close_object();
+      json_.end_object();
     }
-    json_.close_array();
+    json_.end_array();
   }
 
   void write_reasons(const std::vector<Reason>& reasons) {
     json_.key("reasons");
-    json_.open_array();
+    json_.begin_array();
     for (const Reason reason : reasons) json_.string(suffice::name(reason));
-    json_.close_array();
+    json_.end_array();
   }
 
   void write_usage(const Usage& usage) {
     json_.key("usage");
-    json_.open_object();
+    json_.begin_object();
     integer("cached_input_tokens", usage.cached_input_tokens);
     integer("input_tokens", usage.input_tokens);
     integer("output_tokens", usage.output_tokens);
     integer("reasoning_tokens", usage.reasoning_tokens);
-    json_.close_object();
+    json_.end_object();
   }
 
   /// What a person wrote or a model said: hashed and previewed, never kept.
-  void text(std::string_view key, std::string_view raw) {
+  void text(std::string_view key, std::string_view raw, std::string_view sha256) {
     json_.key(key);
-    json_.open_object();
+    json_.begin_object();
     integer("bytes", static_cast<std::int64_t>(raw.size()));
     json_.key("preview");
     json_.string(redacted_preview(raw, preview_max_));
     json_.key("sha256");
-    json_.string(sha256_hex(raw));
-    json_.close_object();
+    json_.string(sha256);
+    json_.end_object();
   }
 
   /// Prose of this program, which should be free of user text; redacted all the same.
@@ -193,7 +195,8 @@ class EventWriter {
     json_.boolean(value);
   }
 
-  JsonWriter json_;
+  std::string text_;
+  wire::JsonWriter json_{text_};
   std::size_t preview_max_;
 };
 

@@ -13,7 +13,6 @@
 #include <valijson/schema_parser.hpp>
 #include <valijson/validator.hpp>
 
-#include "audit/json_writer.hpp"
 #include "audit/sample_events.hpp"
 #include "core/hash.hpp"
 
@@ -140,38 +139,18 @@ TEST(EventJson, HasTheColumnsOfItsText) {
   EXPECT_EQ(stored.reason, "confidence_low");
 }
 
+TEST(EventJson, TakesADigestOfTheOutputThatIsThereAlready) {
+  Event event = request_event("0189");
+  const std::string computed = event_json(event);
+  event.output_sha256 = sha256_hex(event.output);
+
+  EXPECT_EQ(event_json(event), computed);
+}
+
 TEST(EventJson, DoesNotChangeItsStoredForm) {
   // A changed digest here means that records written so far are no longer reproduced: raise event_version instead.
   EXPECT_EQ(sha256_hex(event_json(request_event("0189"))),
             "44fd82939ba06f54435aa90dfbe0cbd08c6e86c3e14cca71ced319cfbe1be6b8");
-}
-
-TEST(JsonWriter, WritesNumbersAsEcmascriptDoes) {
-  struct Case {
-    double value;
-    const char* text;
-  };
-  const Case cases[] = {{0, "0"},
-                        {-0.0, "0"},
-                        {1, "1"},
-                        {-1.5, "-1.5"},
-                        {0.1, "0.1"},
-                        {0.72, "0.72"},
-                        {1e-6, "0.000001"},
-                        {1e-7, "1e-7"},
-                        {1.25e-9, "1.25e-9"},
-                        {123456789, "123456789"},
-                        {1e20, "100000000000000000000"},
-                        {1e21, "1e+21"},
-                        {1.5e300, "1.5e+300"},
-                        {1.0 / 3, "0.3333333333333333"},
-                        {5e-324, "5e-324"},
-                        {120, "120"}};
-  for (const Case& c : cases) {
-    JsonWriter json;
-    json.number(c.value);
-    EXPECT_EQ(json.take(), c.text);
-  }
 }
 
 }  // namespace

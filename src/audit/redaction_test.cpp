@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "audit/sample_secrets.hpp"
+#include "audit/sensitive_patterns.hpp"
 #include "core/text.hpp"
 
 namespace suffice::audit {
@@ -102,6 +103,19 @@ TEST(Redaction, MasksNamedCases) {
       {"my mobile: 5551234567", "my mobile: [PHONE]"},
   };
   for (const Case& c : cases) EXPECT_EQ(redacted_preview(c.text, 240), c.preview);
+}
+
+TEST(Redaction, FindsARandomTokenWhereverItStands) {
+  constexpr std::string_view kToken = "aB3xY7zQ9kL2mN5pR8tV1wC4";  // 24 bytes: the shortest
+  for (std::size_t before = 0; before < 60; ++before) {
+    const std::string text = std::string(before, ' ') + std::string(kToken) + " and more";
+    const std::optional<Span> found = find_random_token(text, 0, text.size());
+    ASSERT_TRUE(found) << before;
+    EXPECT_EQ(found->begin, before);
+    EXPECT_EQ(found->end, before + kToken.size());
+    EXPECT_FALSE(find_random_token(text, before + 1, text.size())) << "what is left is too short";
+    EXPECT_EQ(find_random_token(text, 0, before).has_value(), false) << "it begins behind the end";
+  }
 }
 
 TEST(Redaction, CutsAtCodePointsAfterMasking) {

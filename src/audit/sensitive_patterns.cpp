@@ -180,10 +180,20 @@ std::optional<Finding> find_sensitive(std::string_view text, std::size_t from, i
 
 std::optional<Span> find_random_token(std::string_view text, std::size_t from, std::size_t to) {
   constexpr std::size_t kLengthMin = 24;
+  const auto in_token = [&](std::size_t i) { return kTokenClass[static_cast<unsigned char>(text[i])] >= 0; };
   std::size_t at = from;
   while (at < to) {
+    // A token long enough that begins here or further on holds the byte kLengthMin - 1 further on, so most of a text is never looked at.
+    std::size_t begin = at + kLengthMin - 1;
+    if (begin >= text.size()) break;
+    if (!in_token(begin)) {
+      at = begin + 1;
+      continue;
+    }
+    while (begin > at && in_token(begin - 1)) --begin;
+    if (begin >= to) break;
+    at = begin;
     std::array<std::size_t, 4> seen{};
-    const std::size_t begin = at;
     std::size_t changes = 0;
     int before = -1;
     for (; at < text.size(); ++at) {
@@ -196,7 +206,6 @@ std::optional<Span> find_random_token(std::string_view text, std::size_t from, s
     const std::size_t length = at - begin;
     if (length >= kLengthMin && seen[0] > 0 && seen[1] > 0 && seen[2] > 0 && changes * 10 >= length * 4)
       return Span{begin, at};
-    at += at == begin ? 1 : 0;
   }
   return std::nullopt;
 }

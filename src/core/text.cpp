@@ -15,6 +15,13 @@ namespace {
 constexpr bool is_space(char c) noexcept { return c == ' ' || (c >= '\t' && c <= '\r'); }
 constexpr bool is_continuation(char c) noexcept { return (static_cast<unsigned char>(c) & 0xc0U) == 0x80U; }
 
+/// Continuation bytes among eight. One is 10xxxxxx: bit 7 set and bit 6 not.
+std::size_t continuations_in_word(const char* bytes) noexcept {
+  std::uint64_t word = 0;
+  std::memcpy(&word, bytes, sizeof(word));
+  return static_cast<std::size_t>(std::popcount((word >> 7) & (~word >> 6) & 0x0101010101010101ULL));
+}
+
 /// Length of the well-formed sequence at `text[at]`, 0 when there is none (Unicode 15, table 3-7).
 std::size_t sequence_length(std::string_view text, std::size_t at) noexcept {
   const auto byte = [&](std::size_t i) -> unsigned {
@@ -74,18 +81,14 @@ std::optional<std::size_t> first_invalid_utf8(std::string_view bytes) noexcept {
 std::size_t count_code_points(std::string_view utf8) noexcept {
   std::size_t continuations = 0;
   std::size_t at = 0;
-  for (; at + 8 <= utf8.size(); at += 8) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, utf8.data() + at, 8);
-    // A continuation byte is 10xxxxxx: bit 7 set and bit 6 not.
-    continuations += static_cast<std::size_t>(std::popcount((word >> 7) & (~word >> 6) & 0x0101010101010101ULL));
-  }
+  for (; at + 8 <= utf8.size(); at += 8) continuations += continuations_in_word(utf8.data() + at);
   for (; at < utf8.size(); ++at) continuations += is_continuation(utf8[at]) ? 1 : 0;
   return utf8.size() - continuations;
 }
 
 std::string_view first_code_points(std::string_view utf8, std::size_t count) noexcept {
   std::size_t at = 0;
+  for (; count > 8 && at + 8 <= utf8.size(); at += 8) count -= 8 - continuations_in_word(utf8.data() + at);
   while (at < utf8.size()) {
     if (!is_continuation(utf8[at])) {
       if (count == 0) break;

@@ -1,5 +1,7 @@
 // Refusals: the provider's own field, and texts that start as refusals do.
 
+#include <algorithm>
+
 #include <re2/re2.h>
 
 #include "core/text.hpp"
@@ -46,6 +48,8 @@ const RE2& whole_answer() {
 
 std::string plain_apostrophes(std::string text) {
   static const RE2 kTypographic("[\\x{2018}\\x{2019}\\x{02BC}`]");
+  const auto plain = [](char c) { return static_cast<unsigned char>(c) < 0x80 && c != '`'; };
+  if (std::ranges::all_of(text, plain)) return text;
   RE2::GlobalReplace(&text, kTypographic, "'");
   return text;
 }

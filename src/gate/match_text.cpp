@@ -1,5 +1,6 @@
 #include "gate/match_text.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <optional>
@@ -27,10 +28,9 @@ std::size_t ascii_run(std::string_view text) noexcept {
 void append_lowered(std::string& out, std::string_view ascii) {
   const std::size_t begin = out.size();
   out.append(ascii);
-  for (std::size_t i = begin; i < out.size(); ++i) {
-    const char c = out[i];
-    out[i] = c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-  }
+  // By pointer, or every store of a char would be taken for one into the string itself, and nothing done side by side.
+  std::transform(ascii.begin(), ascii.end(), out.data() + begin,
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; });
 }
 
 std::string well_formed(std::string_view text) {

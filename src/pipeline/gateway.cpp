@@ -60,6 +60,7 @@ struct Gateway::Work {
   workflow::CascadeRun run;
   Decision decision;
   std::optional<Completion> completion;
+  std::string output_sha256 = {};  ///< of the completion's text, where the cascade had it
   std::optional<Error> error;
   bool begun = false;  ///< the sink saw on_begin
 };
@@ -245,7 +246,11 @@ Result<void> Gateway::conclude(Work& work) {
     work.decision.warning +=
         fmt::format("the frontier's answer fails the task's own checks ({}); ", name(given.verdict.reasons.front()));
   }
-  if (given.completion.tool_calls.empty() && !run.live_used) given.completion.text = given.verdict.served_text;
+  if (given.completion.tool_calls.empty() && !run.live_used && given.completion.text != given.verdict.served_text) {
+    given.completion.text = std::move(given.verdict.served_text);
+    given.text_sha256.clear();
+  }
+  work.output_sha256 = std::move(given.text_sha256);
   work.decision.approval_required = approval_required(*work.snapshot->policy, given.completion);
   work.completion = std::move(given.completion);
   return {};
@@ -295,6 +300,7 @@ audit::Event Gateway::to_event(Work& work) const {
   event.attempts = std::move(work.run.attempts);
   event.input = std::move(work.input);
   if (work.completion) event.output = work.completion->text;
+  event.output_sha256 = std::move(work.output_sha256);
   event.note = work.decision.warning;
   return event;
 }

@@ -142,6 +142,19 @@ TEST(JsonWriter, EscapesWhatMustBeAndNothingElse) {
   EXPECT_EQ(out, std::string("\"a\\\"\\\\/\\b\\f\\n\\r\\t\\u0001\\u001f\x7f\xe2\x82\xac\\u0000z\""));
 }
 
+TEST(JsonWriter, FindsTheEscapeAtEveryPlaceOfALongText) {
+  for (const auto& [character, escaped] :
+       {std::pair{'"', "\\\""}, {'\\', "\\\\"}, {'\x1f', "\\u001f"}, {'\0', "\\u0000"}}) {
+    for (std::size_t place = 0; place < 20; ++place) {
+      std::string text(20, place % 2 == 0 ? '!' : '\x7f');  // neighbours of what must be escaped
+      text[place] = character;
+      std::string out;
+      append_json_string(out, text);
+      EXPECT_EQ(out, '"' + text.substr(0, place) + escaped + text.substr(place + 1) + '"') << place;
+    }
+  }
+}
+
 TEST(JsonWriter, ReplacesBytesThatAreNotUtf8) {
   std::string out;
 

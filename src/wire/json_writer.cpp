@@ -4,6 +4,8 @@
 #include <charconv>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 
 #include "core/text.hpp"
 
@@ -45,19 +47,30 @@ void append_escape(std::string& out, char c) {
   out += hex[byte & 0xfU];
 }
 
-constexpr std::array<bool, 256> kNeedsEscape = [] {
-  std::array<bool, 256> table{};
-  for (std::size_t i = 0; i < 0x20; ++i) table[i] = true;
-  table['"'] = true;
-  table['\\'] = true;
-  return table;
-}();
+constexpr bool needs_escape(char c) { return c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20; }
+
+/// Every byte of a word set to `byte`.
+constexpr std::uint64_t everywhere(unsigned char byte) { return 0x0101010101010101ULL * byte; }
+
+/// The top bit of each byte that is 0; bits above the lowest of them may be wrong (Warren, Hacker's Delight, 6-1).
+constexpr std::uint64_t zero_bytes(std::uint64_t word) { return (word - everywhere(1)) & ~word & everywhere(0x80); }
+
+/// Index of the first byte at or after `at` that must be escaped, eight at a time; the size when there is none.
+std::size_t next_escape(std::string_view text, std::size_t at) {
+  for (std::uint64_t word = 0; at + sizeof(word) <= text.size(); at += sizeof(word)) {
+    std::memcpy(&word, text.data() + at, sizeof(word));
+    const std::uint64_t control = (word - everywhere(0x20)) & ~word & everywhere(0x80);
+    const std::uint64_t found = control | zero_bytes(word ^ everywhere('"')) | zero_bytes(word ^ everywhere('\\'));
+    if (found != 0) break;
+  }
+  while (at < text.size() && !needs_escape(text[at])) ++at;
+  return at;
+}
 
 /// `text` is well-formed UTF-8. Runs without escapes are copied whole.
 void append_escaped(std::string& out, std::string_view text) {
   std::size_t from = 0;
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    if (!kNeedsEscape[static_cast<unsigned char>(text[at])]) continue;
+  for (std::size_t at = next_escape(text, 0); at < text.size(); at = next_escape(text, from)) {
     out.append(text, from, at - from);
     append_escape(out, text[at]);
     from = at + 1;

@@ -166,6 +166,13 @@ audit::Attempt started_attempt(const CascadePlan& plan, std::size_t index) {
   return attempt;
 }
 
+std::string output_sha256(const Completion& completion) {
+  if (completion.tool_calls.empty()) return sha256_hex(completion.text);
+  std::string output = completion.text;
+  for (const ToolCall& tool : completion.tool_calls) output += "\n" + tool.name + " " + tool.arguments;
+  return sha256_hex(output);
+}
+
 void fill_answer(audit::Attempt& attempt, const Completion& completion, const Verdict& verdict) {
   attempt.response_model = completion.model;
   attempt.reasons = verdict.reasons;
@@ -176,9 +183,7 @@ void fill_answer(audit::Attempt& attempt, const Completion& completion, const Ve
     attempt.confidence_source = verdict.confidence_source;
     attempt.threshold = verdict.threshold.value;
   }
-  std::string output = completion.text;
-  for (const ToolCall& tool : completion.tool_calls) output += "\n" + tool.name + " " + tool.arguments;
-  attempt.output_sha256 = sha256_hex(output);
+  attempt.output_sha256 = output_sha256(completion);
 }
 
 /// One rung: call, judge, note. Outcomes are in the run; only bugs leave as errors.
@@ -282,6 +287,7 @@ class TierExecutor {
     attempt.accepted = final || verdict.accepted();
     run.error.reset();
     CascadeRun::Given given{.completion = std::move(completion), .verdict = std::move(verdict), .tier = index_};
+    if (given.completion.tool_calls.empty()) given.text_sha256 = attempt.output_sha256;
     if (attempt.accepted) {
       run.accepted = std::move(given);
     } else {

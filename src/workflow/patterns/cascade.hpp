@@ -54,6 +54,7 @@ struct CascadeRun {
     Completion completion;
     Verdict verdict;
     std::size_t tier = 0;
+    std::string text_sha256 = {};  ///< of completion.text; empty when it was not computed
   };
   std::optional<Given> accepted;
   std::optional<Given> rejected;  ///< the last local answer that was not accepted; part of the escalation packet
