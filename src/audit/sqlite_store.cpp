@@ -13,6 +13,7 @@
 
 #include "audit/migrations.hpp"
 #include "audit/sqlite.hpp"
+#include "audit/wal_checkpointer.hpp"
 
 namespace suffice::audit {
 namespace {
@@ -175,6 +176,47 @@ class SqliteReader final : public AuditReader {
   Database database_;
 };
 
+/// Pages that the writer copies itself, to empty a log that grew meanwhile: a few milliseconds.
+constexpr int kRestPages = 256;
+
+/// Keeps the log short: the checkpointer copies it, and when next to nothing is left the writer copies the rest, because only a log
+/// that is copied whole begins anew. Lives and is called on the writer's thread.
+class LogKeeper {
+ public:
+  LogKeeper(sqlite3* database, std::unique_ptr<WalCheckpointer> checkpointer, int log_pages)
+      : database_(database), checkpointer_(std::move(checkpointer)), log_pages_(log_pages), start_at_(log_pages) {
+    const auto note_pages = [](void* self, sqlite3*, const char*, int pages) {
+      static_cast<LogKeeper*>(self)->pages_now_ = pages;
+      return SQLITE_OK;
+    };
+    sqlite3_wal_hook(database_, note_pages, this);
+  }
+  ~LogKeeper() { sqlite3_wal_hook(database_, nullptr, nullptr); }
+  LogKeeper(const LogKeeper&) = delete;
+  LogKeeper& operator=(const LogKeeper&) = delete;
+
+  void after_commit() {
+    if (pages_now_ < pages_before_) start_at_ = log_pages_;  // it began anew
+    pages_before_ = pages_now_;
+    const std::optional<int> copied = checkpointer_->take_result();
+    if (copied && pages_now_ - *copied <= kRestPages) {
+      sqlite3_wal_checkpoint_v2(database_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+      start_at_ = pages_now_ + log_pages_;  // should a reader keep the log
+    } else if (copied || pages_now_ >= start_at_) {
+      checkpointer_->request();
+      start_at_ = pages_now_ + log_pages_;
+    }
+  }
+
+ private:
+  sqlite3* database_;
+  std::unique_ptr<WalCheckpointer> checkpointer_;
+  int log_pages_;
+  int pages_now_ = 0;
+  int pages_before_ = 0;
+  int start_at_;
+};
+
 class SqliteStore final : public AuditStore {
  public:
   struct Statements {
@@ -184,8 +226,12 @@ class SqliteStore final : public AuditStore {
     Statement rollback;
   };
 
-  SqliteStore(FileDescriptor lock, SqliteReader reader, Statements statements)
-      : lock_(std::move(lock)), reader_(std::move(reader)), statements_(std::move(statements)) {}
+  SqliteStore(FileDescriptor lock, SqliteReader reader, Statements statements,
+              std::unique_ptr<WalCheckpointer> checkpointer, int log_pages)
+      : lock_(std::move(lock)),
+        reader_(std::move(reader)),
+        statements_(std::move(statements)),
+        log_(reader_.database().handle(), std::move(checkpointer), log_pages) {}
 
   Result<void> append(const std::vector<StoredEvent>& batch) override {
     SUFFICE_TRY_VOID(statements_.begin.run());
@@ -194,6 +240,7 @@ class SqliteStore final : public AuditStore {
     // An error may have rolled back already; that a second rollback then fails says nothing.
     if (!done && sqlite3_get_autocommit(reader_.database().handle()) == 0)
       static_cast<void>(statements_.rollback.run());
+    if (done) log_.after_commit();
     return done;
   }
 
@@ -225,6 +272,7 @@ class SqliteStore final : public AuditStore {
   FileDescriptor lock_;  // first: let go of after the database is closed
   SqliteReader reader_;
   Statements statements_;
+  LogKeeper log_;
 };
 
 Result<SqliteStore::Statements> prepare_writing(Database& database) {
@@ -250,14 +298,17 @@ Result<std::unique_ptr<AuditStore>> open_sqlite_store(const std::filesystem::pat
   SUFFICE_TRY(Database database, Database::open(file.string(), SQLITE_OPEN_READWRITE));
   sqlite3_busy_timeout(database.handle(), static_cast<int>(options.busy_timeout.count()));
   SUFFICE_TRY_VOID(check_identity(database, file.string()));
+  // Of a new file; an old one keeps its own. A commit of a few events touches the last page of the table and of each index, and writes
+  // each page whole.
+  SUFFICE_TRY_VOID(database.execute("PRAGMA page_size = 2048"));
   SUFFICE_TRY_VOID(database.execute("PRAGMA journal_mode = WAL"));
   SUFFICE_TRY_VOID(database.execute(options.durability == Durability::PowerLoss ? "PRAGMA synchronous = FULL"
                                                                                 : "PRAGMA synchronous = NORMAL"));
-  // Ten times the default: a checkpoint syncs to the disk, and the writer stands still meanwhile. The log may reach about 40 MB.
-  SUFFICE_TRY_VOID(database.execute("PRAGMA wal_autocheckpoint = 10000"));
   SUFFICE_TRY_VOID(migrate(database));
   SUFFICE_TRY(SqliteStore::Statements statements, prepare_writing(database));
-  return std::make_unique<SqliteStore>(std::move(lock), SqliteReader(std::move(database)), std::move(statements));
+  SUFFICE_TRY(std::unique_ptr<WalCheckpointer> checkpointer, WalCheckpointer::start(file.string()));
+  return std::make_unique<SqliteStore>(std::move(lock), SqliteReader(std::move(database)), std::move(statements),
+                                       std::move(checkpointer), options.log_pages);
 }
 
 Result<std::unique_ptr<AuditReader>> open_sqlite_reader(const std::filesystem::path& file) {
