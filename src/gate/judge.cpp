@@ -55,8 +55,9 @@ void Scorecard::fail(std::string check, Reason reason, std::string detail) {
   add_reason(verdict.reasons, reason);
 }
 
-Result<GateRules> compile_rules(const policy::Policy& policy, const policy::Task& task) {
-  GateRules rules{.task = task, .hard_stops = nullptr, .schema = nullptr};
+namespace {
+
+Result<std::shared_ptr<const HardStops>> compile_hard_stops(const policy::Policy& policy, const policy::Task& task) {
   std::vector<policy::HardStopGroup> groups;
   for (const std::string& name : task.hard_stops) {
     const auto group = policy.hard_stops.find(name);
@@ -67,8 +68,19 @@ Result<GateRules> compile_rules(const policy::Policy& policy, const policy::Task
     }
     groups.push_back(group->second);
   }
-  if (!groups.empty()) {
-    SUFFICE_TRY(rules.hard_stops, HardStops::compile(groups));
+  return HardStops::compile(groups);
+}
+
+}  // namespace
+
+Result<GateRules> compile_rules(const policy::Policy& policy, const policy::Task& task, HardStopCache& compiled) {
+  GateRules rules{.task = task, .hard_stops = nullptr, .schema = nullptr};
+  if (!task.hard_stops.empty()) {
+    std::shared_ptr<const HardStops>& shared = compiled[task.hard_stops];
+    if (shared == nullptr) {
+      SUFFICE_TRY(shared, compile_hard_stops(policy, task));
+    }
+    rules.hard_stops = shared;
   }
   if (!task.schema.empty()) {
     auto schema = JsonSchema::compile(task.schema.text, Strictness::ModelOutput);
@@ -79,6 +91,11 @@ Result<GateRules> compile_rules(const policy::Policy& policy, const policy::Task
     rules.schema = *std::move(schema);
   }
   return rules;
+}
+
+Result<GateRules> compile_rules(const policy::Policy& policy, const policy::Task& task) {
+  HardStopCache compiled;
+  return compile_rules(policy, task, compiled);
 }
 
 Admission check_input(const GateRules& rules, std::string_view input) {

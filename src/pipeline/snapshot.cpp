@@ -28,9 +28,10 @@ Result<workflow::CascadeTier> make_tier(const policy::Policy& policy, const poli
 }
 
 Result<TaskPlan> make_plan(const policy::Policy& policy, const policy::Task& task,
-                           const prompts::PromptLibrary& prompts, const ClientSource& clients) {
+                           const prompts::PromptLibrary& prompts, const ClientSource& clients,
+                           gate::HardStopCache& hard_stops) {
   auto plan = std::make_shared<workflow::CascadePlan>();
-  SUFFICE_TRY(plan->rules, gate::compile_rules(policy, task));
+  SUFFICE_TRY(plan->rules, gate::compile_rules(policy, task, hard_stops));
   for (const policy::Tier& tier : task.tiers) {
     SUFFICE_TRY(workflow::CascadeTier made, make_tier(policy, task, tier, prompts, clients));
     plan->tiers.push_back(std::move(made));
@@ -61,13 +62,14 @@ Result<std::shared_ptr<const Snapshot>> make_snapshot(std::shared_ptr<const poli
                                                       const prompts::PromptLibrary& prompts,
                                                       const ClientSource& clients) {
   auto snapshot = std::make_shared<Snapshot>();
+  gate::HardStopCache hard_stops;
   for (const auto& [name, task] : policy->tasks) {
-    Result<TaskPlan> plan = make_plan(*policy, task, prompts, clients);
+    Result<TaskPlan> plan = make_plan(*policy, task, prompts, clients, hard_stops);
     if (!plan) return fail(in_task(std::move(plan).error(), name));
     snapshot->tasks.emplace(name, *std::move(plan));
   }
   if (!policy->frontier.empty()) {
-    Result<TaskPlan> unknown = make_plan(*policy, task_for_the_unknown(*policy), prompts, clients);
+    Result<TaskPlan> unknown = make_plan(*policy, task_for_the_unknown(*policy), prompts, clients, hard_stops);
     if (!unknown) return fail(in_task(std::move(unknown).error(), "(unknown)"));
     snapshot->unknown = std::make_shared<const TaskPlan>(*std::move(unknown));
     const policy::Model& frontier = policy->models.at(policy->frontier);

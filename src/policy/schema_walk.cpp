@@ -73,12 +73,21 @@ std::vector<std::string> texts_of(const json::array& values) {
   return texts;
 }
 
-bool matches_whole_pattern(std::string_view text, std::string_view pattern) {
-  return re2::RE2::PartialMatch(re2::StringPiece(text.data(), text.size()),
-                                re2::RE2(re2::StringPiece(pattern.data(), pattern.size())));
-}
-
 }  // namespace
+
+SchemaWalk::SchemaWalk(const json::value& schema, const YamlDocument& document, std::vector<Problem>& problems)
+    : root_(schema), document_(document), problems_(problems) {}
+
+SchemaWalk::~SchemaWalk() = default;
+
+bool SchemaWalk::matches(std::string_view text, std::string_view pattern) {
+  auto compiled = patterns_.find(pattern);
+  if (compiled == patterns_.end()) {
+    auto made = std::make_unique<re2::RE2>(re2::StringPiece(pattern.data(), pattern.size()));
+    compiled = patterns_.emplace(std::string(pattern), std::move(made)).first;
+  }
+  return re2::RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), *compiled->second);
+}
 
 const json::value& SchemaWalk::resolve(const json::value& schema) const {
   const json::value* current = &schema;
@@ -182,7 +191,7 @@ void SchemaWalk::check_text(const json::object& schema, std::string_view text, c
     return;
   }
   const std::string_view pattern = text_at(schema, "pattern");
-  if (!pattern.empty() && !matches_whole_pattern(text, pattern)) {
+  if (!pattern.empty() && !matches(text, pattern)) {
     say(schema, at, fmt::format("{} does not have the right form", quoted(json::value(text))));
   }
 }
@@ -227,7 +236,7 @@ void SchemaWalk::check_mapping(const json::object& schema, const json::object& m
 }
 
 void SchemaWalk::check_name(const json::object& schema, std::string_view name, const Pointer& at) {
-  if (matches_whole_pattern(name, text_at(schema, "pattern"))) return;
+  if (matches(name, text_at(schema, "pattern"))) return;
   problems_.push_back(document_.at_key(at, fmt::format("not a name; {}", text_at(schema, "x-advice"))));
 }
 

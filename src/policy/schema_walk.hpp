@@ -1,6 +1,9 @@
 #pragma once
 // Walks a document along a JSON Schema and words every mismatch. Internal to schema_check.cpp.
 
+#include <functional>
+#include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,6 +12,10 @@
 
 #include "policy/yaml_document.hpp"
 
+namespace re2 {
+class RE2;
+}
+
 namespace suffice::policy {
 
 /// Knows: $ref (#/definitions/...), allOf, anyOf, type, const, enum, properties, additionalProperties, required,
@@ -16,8 +23,8 @@ namespace suffice::policy {
 /// `x-advice` beside a keyword replaces the general words of what to do. The references outlive the call only.
 class SchemaWalk {
  public:
-  SchemaWalk(const boost::json::value& schema, const YamlDocument& document, std::vector<Problem>& problems)
-      : root_(schema), document_(document), problems_(problems) {}
+  SchemaWalk(const boost::json::value& schema, const YamlDocument& document, std::vector<Problem>& problems);
+  ~SchemaWalk();
 
   void run() { check(root_, document_.root(), Pointer()); }
 
@@ -33,12 +40,15 @@ class SchemaWalk {
   void check_name(const boost::json::object& schema, std::string_view name, const Pointer& at);
   void unknown_key(const boost::json::object* properties, std::string_view key, const Pointer& at);
 
+  /// Whether `pattern` matches somewhere in `text`. Compiled once a walk: a policy of forty keys asks a thousand times.
+  bool matches(std::string_view text, std::string_view pattern);
   [[nodiscard]] const boost::json::value& resolve(const boost::json::value& schema) const;
   void say(const boost::json::object& schema, const Pointer& at, std::string message);
 
   const boost::json::value& root_;
   const YamlDocument& document_;
   std::vector<Problem>& problems_;
+  std::map<std::string, std::unique_ptr<re2::RE2>, std::less<>> patterns_;
 };
 
 }  // namespace suffice::policy
