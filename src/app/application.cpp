@@ -17,6 +17,7 @@
 #include "app/gateway_file.hpp"
 #include "app/lever_file.hpp"
 #include "app/model_clients.hpp"
+#include "app/unused_memory.hpp"
 #include "audit/recorder.hpp"
 #include "audit/sqlite_store.hpp"
 #include "core/clock.hpp"
@@ -284,7 +285,7 @@ void Application::wait_for_models(std::chrono::milliseconds limit) { impl_->clie
 
 namespace {
 
-/// Watches signals and the policy file on the main thread until it is told to end.
+/// Watches signals and the policy file on the main thread until it is told to end, and keeps house.
 class SignalLoop {
  public:
   SignalLoop(std::function<void()> reload, std::function<bool()> changed)
@@ -292,10 +293,12 @@ class SignalLoop {
         changed_(std::move(changed)),
         ends_(context_, SIGINT, SIGTERM),
         hups_(context_, SIGHUP),
-        timer_(context_) {
+        timer_(context_),
+        housekeeping_(context_) {
     ends_.async_wait([this](const boost::system::error_code&, int) { context_.stop(); });
     wait_for_hup();
     wait_for_change();
+    wait_for_housekeeping();
   }
   void run() { context_.run(); }
 
@@ -315,6 +318,14 @@ class SignalLoop {
       wait_for_change();
     });
   }
+  void wait_for_housekeeping() {
+    housekeeping_.expires_after(kGiveBackInterval);
+    housekeeping_.async_wait([this](const boost::system::error_code& error) {
+      if (error) return;
+      give_back_unused_memory();
+      wait_for_housekeeping();
+    });
+  }
 
   boost::asio::io_context context_{1};
   std::function<void()> reload_;
@@ -322,6 +333,7 @@ class SignalLoop {
   boost::asio::signal_set ends_;
   boost::asio::signal_set hups_;
   boost::asio::steady_timer timer_;
+  boost::asio::steady_timer housekeeping_;
 };
 
 }  // namespace
