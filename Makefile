@@ -57,10 +57,11 @@ fuzz: ## run every fuzz driver for longer, from a new seed
 	@tools/build debug
 	@tools/run_tests --only '^fuzz/' --fuzz-iterations $(ITERATIONS) --seed $(SEED)
 
-train: ## rebuild the small model from the public data of SUFFICE_DATA_DIR (Python with torch; up to an hour)
+MODEL ?= all
+train: ## rebuild the small models, or MODEL=NAME, from the public data of SUFFICE_DATA_DIR (Python with torch)
 	@test -n "$$SUFFICE_DATA_DIR" || { echo "make train: set SUFFICE_DATA_DIR to the folder of the public data sets" >&2; exit 2; }
 	@tools/bootstrap build train
-	@tools/training/train --data "$$SUFFICE_DATA_DIR" --out models/suffice-mini
+	@tools/training/train --model $(MODEL) --data "$$SUFFICE_DATA_DIR" --out $(if $(filter all,$(MODEL)),models,models/$(MODEL))
 
 clean: ## remove what was built
 	@rm -rf build

@@ -9,6 +9,7 @@ import ctypes
 import random
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +26,7 @@ class BaselinePrediction:
     probability: float
 
 
-def _make_sklearn_importable() -> None:
+def make_sklearn_importable() -> None:
     folder = Path(
         subprocess.run(
             [str(Path(__file__).with_name("fetch_sklearn"))], stdout=subprocess.PIPE, text=True, check=True
@@ -49,24 +50,26 @@ def training_examples(task: str, corpus: Corpus) -> list[Example]:
 
 def predict(task: str, corpus: Corpus) -> list[BaselinePrediction]:
     """Fits on the task's training texts and predicts its held-out ones."""
-    _make_sklearn_importable()
+    train = [(example.text, example.label) for example in training_examples(task, corpus)]
+    test = [example for example in corpus.held_out if example.task == task]
+    answers = fit_and_predict(train, [example.text for example in test])
+    return [BaselinePrediction(example, *answer) for example, answer in zip(test, answers)]
+
+
+def fit_and_predict(train: Sequence[tuple[str, str]], texts: Sequence[str]) -> list[tuple[str, float]]:
+    """The label of every text and its probability, by the linear model fitted to `train` (text, label)."""
+    make_sklearn_importable()
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline, make_union
 
-    train = training_examples(task, corpus)
-    test = [example for example in corpus.held_out if example.task == task]
     features = make_union(
         TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True, max_features=60000),
         TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), min_df=3, sublinear_tf=True, max_features=60000),
     )
     classifier = LogisticRegression(C=10.0, solver="liblinear", random_state=0)
     model = make_pipeline(features, classifier)
-    model.fit([example.text for example in train], [example.label for example in train])
-    probabilities = model.predict_proba([example.text for example in test])
+    model.fit([text for text, _ in train], [label for _, label in train])
+    probabilities = model.predict_proba(texts)
     labels = list(classifier.classes_)
-    best = probabilities.argmax(axis=1)
-    return [
-        BaselinePrediction(example, labels[index], float(row[index]))
-        for example, index, row in zip(test, best, probabilities)
-    ]
+    return [(labels[index], float(row[index])) for index, row in zip(probabilities.argmax(axis=1), probabilities)]

@@ -75,12 +75,12 @@ def stream(
         sequences = [encode(encoder, example, context) for example in sampler.epoch(task, rng)]
         batches: list[list[Sequence]] = []
         for start in range(0, len(sequences), 2000):
-            batches += _cut(sorted(sequences[start : start + 2000], key=lambda s: len(s.tokens)), tokens_per_batch)
+            batches += cut(sorted(sequences[start : start + 2000], key=lambda s: len(s.tokens)), tokens_per_batch)
         rng.shuffle(batches)
         yield from batches
 
 
-def _cut(ordered: list[Sequence], tokens_per_batch: int) -> list[list[Sequence]]:
+def cut(ordered: list[Sequence], tokens_per_batch: int) -> list[list[Sequence]]:
     batches: list[list[Sequence]] = [[]]
     for sequence in ordered:
         if batches[-1] and (len(batches[-1]) + 1) * len(sequence.tokens) > tokens_per_batch:

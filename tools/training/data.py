@@ -113,6 +113,16 @@ def load(directory: Path) -> Corpus:
     return corpus
 
 
+def load_some(directory: Path, tasks: Sequence[str]) -> Corpus:
+    """Only what these of the tasks TICKET and INTENT need; the same splits as `load`."""
+    corpus = Corpus()
+    if TICKET in tasks:
+        _load_tickets(directory, corpus, random.Random("held-out selection"))
+    if INTENT in tasks:
+        _load_intents(directory, corpus)
+    return corpus
+
+
 def _load_build_logs(directory: Path, corpus: Corpus) -> None:
     for row in _json_lines(directory / "bump_build_failures" / "index.jsonl.gz"):
         if held_out(f"project {row['project']}", PROJECTS_HELD_OUT):

@@ -52,11 +52,10 @@ def build_scorer(llama_root: Path, folder: Path) -> Path:
 class Scorer:
     """The label_scorer process for one GGUF; a context manager."""
 
-    def __init__(self, program: Path, gguf: Path, llama_root: Path) -> None:
-        backends = llama_root / "usr/lib/x86_64-linux-gnu/ggml/backends0"
-        self._process = subprocess.Popen(
-            [str(program), str(gguf), str(backends)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+    def __init__(self, program: Path, gguf: Path, llama_root: Path, adapter: Path | None = None) -> None:
+        command = [str(program), str(gguf), str(llama_root / "usr/lib/x86_64-linux-gnu/ggml/backends0")]
+        command += [str(adapter)] if adapter else []
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def __enter__(self) -> Scorer:
         return self
@@ -83,6 +82,9 @@ class Scorer:
     def tokenize(self, text: str) -> list[int]:
         return [int(word) for word in self._ask(f"tokenize {text.encode().hex()}").split()]
 
+    def logits(self, prompt: Sequence[int]) -> list[float]:
+        return [float(word) for word in self._ask(f"logits {' '.join(map(str, prompt))}").split()]
+
     def define(self, name: str, labels: Iterable[Sequence[int]]) -> None:
         lines = [" ".join(map(str, label)) for label in labels]
         self._ask(f"set {name} {len(lines)}", *lines, answered=False)
@@ -106,11 +108,11 @@ def predict(scorer: Scorer, corpus: Corpus, tokenizer: Tokenizer, context: int) 
     return out
 
 
-def parity_lines(directory: Path, corpus: Corpus) -> list[str]:
+def parity_lines(directory: Path, texts: Sequence[str]) -> list[str]:
     """Lines that a tokenizer may stumble over: naughty strings, random Unicode, white space, and ordinary texts."""
     rng = random.Random("parity")
     lines = [line for line in json.loads((directory / "naughty_strings/blns.json").read_text("utf-8")) if line]
-    lines += [example.text for example in rng.sample(corpus.held_out, min(400, len(corpus.held_out)))]
+    lines += rng.sample(list(texts), min(400, len(texts)))
     assigned = [c for c in map(chr, range(0x20, 0x1FFFF)) if unicodedata.category(c) not in ("Cs", "Cn", "Co")]
     lines += ["".join(rng.choices(assigned, k=rng.randint(1, 40))) for _ in range(300)]
     spaces = [" ", "  ", "\t", "\n", "\r\n", " ", "　", "a", "1", ".", "'s", "'RE", "é", "é", "<|im_end|>"]

@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import subprocess
-import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy
 
+from gguf_file import gguf_module
 from model import Model
 from prompt import CHAT_TEMPLATE
 from tokenizer import CONTROL_TOKENS, Tokenizer
-from train import Recipe, recipe_text
 
-SOURCES = (
-    ("CLINC150", "https://github.com/clinc/oos-eval", "CC BY 3.0"),
-    ("BUMP", "https://github.com/chains-project/bump", "MIT"),
-    ("IT Service Ticket Classification", "https://github.com/Lunalykaya/IT-Service-Ticket-Classification", "CC0 1.0"),
-    ("PyPA advisory database", "https://github.com/pypa/advisory-database", "CC BY 4.0"),
-)
+
+@dataclass(frozen=True)
+class About:
+    """What a file says of itself. `recipe` is JSON that holds everything that decided the result."""
+
+    name: str
+    description: str
+    datasets: Sequence[str]  # name, address, licence of each
+    recipe: str
+    recipe_sha256: str
+    seed: int
+    data_sha256: str = "{}"  # JSON: file of the data directory -> SHA-256
+
 
 # Quantisation by tensor. Q4_0 with flash attention is the fastest prefill of the packaged ggml; the embeddings (also
 # the output matrix, being tied) decide the probabilities and stay at 8 bits.
 QUANTISATION = "Q4_0"
 EMBEDDING_QUANTISATION = "q8_0"
-
-
-def recipe_hash(recipe: Recipe) -> str:
-    return hashlib.sha256(recipe_text(recipe).encode()).hexdigest()
 
 
 def tensors(model: Model) -> dict[str, numpy.ndarray]:
@@ -53,24 +56,22 @@ def tensors(model: Model) -> dict[str, numpy.ndarray]:
     return {name: weight.detach().numpy().astype(numpy.float32) for name, weight in out.items()}
 
 
-def write_gguf(path: Path, model: Model, tokenizer: Tokenizer, recipe: Recipe, llama_root: Path) -> None:
-    sys.path.insert(0, str(llama_root / "usr/lib/python3/dist-packages"))
-    import gguf  # type: ignore[import-not-found]
-
+def write_gguf(path: Path, model: Model, tokenizer: Tokenizer, about: About, llama_root: Path) -> None:
+    gguf = gguf_module(llama_root)
     shape = model.shape
     writer = gguf.GGUFWriter(str(path), "llama")
     writer.add_type(gguf.GGUFType.MODEL)
-    writer.add_name("suffice-mini")
+    writer.add_name(about.name)
     writer.add_author("Suffice")
     writer.add_version("1")
-    writer.add_description("Classifies build failures and issues, IT tickets and intents; trained from scratch.")
+    writer.add_description(about.description)
     writer.add_license("Apache-2.0")
-    writer.add_tags(["text-classification"])
     writer.add_languages(["en"])
-    writer.add_array("general.datasets", [f"{name}, {url}, {licence}" for name, url, licence in SOURCES])
-    writer.add_string("suffice.recipe", recipe_text(recipe))
-    writer.add_string("suffice.recipe.sha256", recipe_hash(recipe))
-    writer.add_uint32("suffice.seed", recipe.seed)
+    writer.add_array("general.datasets", list(about.datasets))
+    writer.add_string("suffice.recipe", about.recipe)
+    writer.add_string("suffice.recipe.sha256", about.recipe_sha256)
+    writer.add_string("suffice.data.sha256", about.data_sha256)
+    writer.add_uint32("suffice.seed", about.seed)
 
     writer.add_context_length(shape.context)
     writer.add_embedding_length(shape.width)
@@ -85,7 +86,7 @@ def write_gguf(path: Path, model: Model, tokenizer: Tokenizer, recipe: Recipe, l
     writer.add_file_type(gguf.LlamaFileType.ALL_F32)
 
     writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre("gpt-2")
+    writer.add_tokenizer_pre(tokenizer.pre)
     writer.add_token_list(tokenizer.tokens)
     kinds = [gguf.TokenType.CONTROL if t in CONTROL_TOKENS else gguf.TokenType.NORMAL for t in tokenizer.tokens]
     writer.add_token_types(kinds)
@@ -105,11 +106,11 @@ def write_gguf(path: Path, model: Model, tokenizer: Tokenizer, recipe: Recipe, l
     writer.close()
 
 
-def quantise(source: Path, target: Path, llama_root: Path) -> None:
-    """Runs llama-quantize; a failure carries its last lines."""
+def quantise(source: Path, target: Path, llama_root: Path, kind: str = QUANTISATION) -> None:
+    """Runs llama-quantize; a failure carries its last lines. `kind` is that of the matrices."""
     partial = target.with_suffix(".partial")
     command = [str(llama_root / "bin/llama-quantize"), "--token-embedding-type", EMBEDDING_QUANTISATION]
-    command += [str(source), str(partial), QUANTISATION, "1"]
+    command += [str(source), str(partial), kind, "1"]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         raise RuntimeError(f"llama-quantize failed: {done.stderr[-800:]}")

@@ -1,11 +1,12 @@
 // Scores label sets with libllama, for evaluation: reads commands from standard input, answers each with one line.
 //
-//   label_scorer MODEL.gguf BACKENDS_DIR
+//   label_scorer MODEL.gguf BACKENDS_DIR [ADAPTER.gguf]
 //
 //   set NAME N           then N lines of token ids, one per label (each ends with the end token)
 //   tokenize HEX         -> the token ids of these UTF-8 bytes, control tokens in them read as plain text
 //   score NAME ID...     -> BEST PROBABILITY OUTSIDE   best label's index; its probability; share of the first step's
 //                           probability that was on no label
+//   logits ID...         -> the logits after these tokens, of the whole vocabulary
 //
 // The best label is found as the gateway's engine finds it: a walk down the trie of the labels' tokens that takes the
 // likeliest child at every step, its probability renormalised over the children. A node with one child costs no decode.
@@ -52,7 +53,7 @@ struct Score {
 
 class Scorer {
  public:
-  Scorer(const char* model_path, const char* backends) {
+  Scorer(const char* model_path, const char* backends, const char* adapter_path) {
     llama_log_set([](ggml_log_level, const char*, void*) {}, nullptr);
     ggml_backend_load_all_from_path(backends);
     model_.reset(llama_model_load_from_file(model_path, llama_model_default_params()));
@@ -66,6 +67,7 @@ class Scorer {
     context_.reset(llama_init_from_model(model_.get(), params));
     if (!context_) throw std::runtime_error("cannot make a context");
     context_tokens_ = params.n_ctx;
+    if (adapter_path) apply(adapter_path);
   }
 
   Tokens tokenize(const std::string& text) const {
@@ -105,7 +107,21 @@ class Scorer {
     return result;
   }
 
+  std::vector<float> logits(Tokens prompt) {
+    llama_memory_clear(llama_get_memory(context_.get()), true);
+    const float* first = decode(prompt);
+    return std::vector<float>(first, first + llama_vocab_n_tokens(vocab()));
+  }
+
  private:
+  void apply(const char* path) {
+    llama_adapter_lora* adapter = llama_adapter_lora_init(model_.get(), path);  // the model frees it
+    if (!adapter) throw std::runtime_error("cannot load the adapter");
+    float scale = 1.0F;
+    if (llama_set_adapters_lora(context_.get(), &adapter, 1, &scale) != 0)
+      throw std::runtime_error("cannot set the adapter");
+  }
+
   using Child = std::map<llama_token, std::unique_ptr<TrieNode>>::const_iterator;
 
   static Child likeliest(const TrieNode& node, const float* logits) {
@@ -165,6 +181,11 @@ int serve(Scorer& scorer) {
     } else if (command == "tokenize") {
       for (llama_token id : scorer.tokenize(from_hex(name))) std::cout << id << ' ';
       std::cout << std::endl;
+    } else if (command == "logits") {
+      in.clear();
+      in.str(line.substr(command.size()));
+      for (float value : scorer.logits(read_ids(in))) std::cout << value << ' ';
+      std::cout << std::endl;
     } else if (command == "score") {
       Score score = scorer.score(sets.at(name), read_ids(in));
       char answer[96];
@@ -181,12 +202,12 @@ int serve(Scorer& scorer) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 3) {
-    std::cerr << "usage: label_scorer MODEL.gguf BACKENDS_DIR\n";
+  if (argc != 3 && argc != 4) {
+    std::cerr << "usage: label_scorer MODEL.gguf BACKENDS_DIR [ADAPTER.gguf]\n";
     return 2;
   }
   try {
-    Scorer scorer(argv[1], argv[2]);
+    Scorer scorer(argv[1], argv[2], argc == 4 ? argv[3] : nullptr);
     return serve(scorer);
   } catch (const std::exception& error) {
     std::cerr << "label_scorer: " << error.what() << "\n";

@@ -98,7 +98,7 @@ def model_facts(trainer: train.Trainer, gguf: Path, recipe_hash: str) -> Json:
         "shape": trainer.model.shape.as_dict(),
         "recipe": asdict(trainer.recipe),
         "recipe_sha256": recipe_hash,
-        "machine": f"{platform.machine()}, {_processor()}",
+        "machine": f"{platform.machine()}, {processor()}",
         "steps": progress.step,
         "tokens_seen": progress.tokens,
         "examples_seen": progress.examples,
@@ -106,7 +106,7 @@ def model_facts(trainer: train.Trainer, gguf: Path, recipe_hash: str) -> Json:
     }
 
 
-def _processor() -> str:
+def processor() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

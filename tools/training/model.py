@@ -75,6 +75,45 @@ class Block(nn.Module):
         weights = (scores + mask).softmax(dim=-1)
         return x + self.attention_out((weights @ value).transpose(1, 2).reshape(batch, time, width))
 
+    def attend_after(
+        self, head: Tensor, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor, at: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """The same for sequences that all begin with `head` [1, length, width], whose states are so computed once.
+        Returns head and sequences; with `at` [batch, n] the head as it was and only these positions of the sequences."""
+        length, (batch, time, width) = head.shape[1], x.shape
+        per_head = width // self.heads
+        matrix = self.query_key_value.weight
+        normed_head, normed = self.attention_norm(head), self.attention_norm(x)
+
+        def split(values: Tensor) -> Tensor:
+            return values.view(*values.shape[:2], -1, per_head).transpose(1, 2)
+
+        def keys_values(values: Tensor, start: int) -> tuple[Tensor, Tensor]:
+            key, value = functional.linear(values, matrix[width:]).chunk(2, dim=-1)
+            end = start + values.shape[1]
+            return rotate(split(key), cos[start:end], sin[start:end]), split(value)
+
+        head_keys, head_values = keys_values(normed_head, 0)
+        own_keys, own_values = keys_values(normed, length)
+        keys = torch.cat((head_keys.expand(batch, -1, -1, -1), own_keys), dim=2)
+        values = torch.cat((head_values.expand(batch, -1, -1, -1), own_values), dim=2)
+        query_matrix, scale = matrix[:width], 1.0 / math.sqrt(per_head)
+
+        def answer(base: Tensor, queries: Tensor, keys: Tensor, values: Tensor, allowed: Tensor) -> Tensor:
+            weights = ((queries * scale) @ keys.transpose(-2, -1) + allowed).softmax(dim=-1)
+            return base + self.attention_out((weights @ values).transpose(1, 2).flatten(2))
+
+        if at is not None:
+            rows = at.unsqueeze(-1).expand(-1, -1, width)
+            base, chosen = x.gather(1, rows), normed.gather(1, rows)
+            places = at + length
+            queries = rotate(split(functional.linear(chosen, query_matrix)), cos[places].unsqueeze(1), sin[places].unsqueeze(1))
+            return head, answer(base, queries, keys, values, mask[places, : length + time].unsqueeze(1))
+        queries = rotate(split(functional.linear(normed, query_matrix)), cos[length : length + time], sin[length : length + time])
+        out = answer(x, queries, keys, values, mask[length : length + time, : length + time])
+        head_queries = rotate(split(functional.linear(normed_head, query_matrix)), cos[:length], sin[:length])
+        return answer(head, head_queries, head_keys, head_values, mask[:length, :length]), out
+
     def feed(self, x: Tensor) -> Tensor:
         gate, up = self.gate_up(self.hidden_norm(x)).chunk(2, dim=-1)
         return x + self.down(functional.silu(gate) * up)
@@ -123,4 +162,20 @@ class Model(nn.Module):
             if index == len(self.blocks) - 1:
                 x = x.flatten(0, 1)[positions]
             x = block.feed(x)
+        return self.output_norm(x) @ self.embedding.weight.T
+
+    def answers(self, head: Tensor, tokens: Tensor, at: Tensor, token_dropout: float = 0.0) -> Tensor:
+        """Logits [batch, n, vocabulary] at `at` [batch, n] of `tokens` [batch, time], which all follow after `head`.
+
+        The same as forward() over head and tokens, in about half the time: the head is computed once, and of the last
+        block only what the answers need.
+        """
+        first, x = self.embedding(head).unsqueeze(0), self.embedding(tokens)
+        if token_dropout > 0.0:
+            x = x * (torch.rand(tokens.shape) >= token_dropout).unsqueeze(-1)
+        for index, block in enumerate(self.blocks):
+            last = index == len(self.blocks) - 1
+            first, x = block.attend_after(first, x, self.cos, self.sin, self.mask, at if last else None)
+            x = block.feed(x)
+            first = first if last else block.feed(first)
         return self.output_norm(x) @ self.embedding.weight.T

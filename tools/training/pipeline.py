@@ -5,10 +5,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import os
-import subprocess
-import sys
-import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,27 +23,27 @@ REHEARSAL_STEPS = 10
 REHEARSAL_SAMPLE = 25  # one in so many held-out texts
 
 
-def say(message: str) -> None:
-    print(f"{time.strftime('%H:%M:%S')} {message}", file=sys.stderr, flush=True)
+SOURCES = (
+    "CLINC150, https://github.com/clinc/oos-eval, CC BY 3.0",
+    "BUMP, https://github.com/chains-project/bump, MIT",
+    "IT Service Ticket Classification, https://github.com/Lunalykaya/IT-Service-Ticket-Classification, CC0 1.0",
+    "PyPA advisory database, https://github.com/pypa/advisory-database, CC BY 4.0",
+)
 
 
-def work_folder(options: argparse.Namespace) -> Path:
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "suffice"
-    folder: Path = options.work or Path(os.environ.get("SUFFICE_CACHE", cache)) / "training"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+def about(recipe: train.Recipe) -> export.About:
+    return export.About(
+        "suffice-mini",
+        "Classifies build failures and issues, IT tickets and intents; trained from scratch.",
+        SOURCES,
+        train.recipe_text(recipe),
+        train.recipe_hash(recipe),
+        recipe.seed,
+    )
 
 
-def llama_root() -> Path:
-    """The private root with libllama, fetched when it is not there yet."""
-    script = Path(__file__).resolve().parents[1] / "fetch_llama"
-    done = subprocess.run([str(script)], stdout=subprocess.PIPE, text=True, check=True)
-    return Path(done.stdout.strip())
-
-
-def make_model(options: argparse.Namespace) -> int:
+def make_model(options: argparse.Namespace, work: Path, root: Path, say: Callable[[str], None]) -> int:
     recipe = replace(train.Recipe(), steps=REHEARSAL_STEPS) if options.rehearse else train.Recipe()
-    work, root = work_folder(options), llama_root()
     options.out.mkdir(parents=True, exist_ok=True)
 
     say("reading the data")
@@ -66,7 +63,7 @@ def make_model(options: argparse.Namespace) -> int:
 
     gguf = options.out / NAME
     say("exporting and quantising")
-    export.write_gguf(work / "f32.gguf", trainer.model, tokenizer, recipe, root)
+    export.write_gguf(work / "f32.gguf", trainer.model, tokenizer, about(recipe), root)
     export.quantise(work / "f32.gguf", gguf, root)
     (options.out / "labels.json").write_text(json.dumps(corpus.labels, indent=2) + "\n")
 
@@ -94,14 +91,14 @@ def measure(
     root: Path,
 ) -> metrics.Json:
     scorer_program = evaluate.build_scorer(root, work)
-    lines = evaluate.parity_lines(options.data, corpus)
+    lines = evaluate.parity_lines(options.data, [example.text for example in corpus.held_out])
     with evaluate.Scorer(scorer_program, gguf, root) as scorer:
         different = evaluate.tokenizer_parity(scorer, tokenizer, lines)
         predictions = evaluate.predict(scorer, corpus, tokenizer, trainer.recipe.context)
     with evaluate.Scorer(scorer_program, work / "f32.gguf", root) as scorer:
         unquantised = evaluate.predict(scorer, corpus, tokenizer, trainer.recipe.context)
 
-    report = metrics.model_facts(trainer, gguf, export.recipe_hash(trainer.recipe))
+    report = metrics.model_facts(trainer, gguf, train.recipe_hash(trainer.recipe))
     report["sha256"] = hashlib.sha256(gguf.read_bytes()).hexdigest()
     report["counts"] = corpus.counts
     report["tokenizer_parity"] = {"lines": len(lines), "different": len(different)}
@@ -112,7 +109,6 @@ def measure(
     report["thresholds"] = metrics.thresholds([(p.example, p.label, p.probability) for p in predictions])
     report["ticket_labels"] = data.TICKET_LABELS
     if not options.rehearse:
-        say("fitting the linear baseline")
         linear = [p for task in data.TASKS for p in baseline.predict(task, corpus)]
         report["baseline"] = metrics.by_group([(p.example, p.label, p.probability) for p in linear])
     return report

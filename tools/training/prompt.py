@@ -51,5 +51,9 @@ class PromptEncoder:
         body = self.tokenizer.encode(text.strip())
         return self._head[task] + body[-text_tokens_max:] + self._tail
 
+    def head(self, task: str) -> list[int]:
+        """What every prompt of the task begins with."""
+        return self._head[task]
+
     def label(self, label: str) -> list[int]:
         return [*self.tokenizer.encode(label), self.tokenizer.im_end]

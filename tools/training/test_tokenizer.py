@@ -71,9 +71,22 @@ class TokenizerTest(unittest.TestCase):
     def test_two_trainings_agree(self) -> None:
         self.assertEqual(Tokenizer.train(TEXTS, 300).merges, Tokenizer.train(TEXTS, 300).merges)
 
-    def test_survives_json(self) -> None:
-        tokenizer = Tokenizer.train(TEXTS, 300)
-        self.assertEqual(Tokenizer.from_json(tokenizer.to_json()).tokens, tokenizer.tokens)
+    def test_whole_words_are_one_token_and_change_no_other(self) -> None:
+        plain = Tokenizer.train(TEXTS, 300, "bloom")
+        whole = ["pto_request", "pto_request_status", "time", "timer"]
+        tokenizer = Tokenizer.train(TEXTS, 300, "bloom", whole)
+        self.assertEqual([len(tokenizer.encode(word)) for word in whole], [1, 1, 1, 1])
+        self.assertEqual(len(set(tokenizer.tokens)), len(tokenizer.tokens))
+        for text in TEXTS:
+            self.assertEqual(tokenizer.decode(tokenizer.encode(text)), text)
+            self.assertLessEqual(len(tokenizer.encode(text)), len(plain.encode(text)))
+
+    def test_a_word_that_the_pre_tokenizer_cuts_cannot_be_one_token(self) -> None:
+        with self.assertRaisesRegex(ValueError, "pto_request"):
+            Tokenizer.train(TEXTS, 300, "gpt-2", ["pto_request"])
+
+    def test_bloom_splits_at_white_space_and_sentence_marks_only(self) -> None:
+        self.assertEqual(words_of("a_b c's (x), y.", "bloom"), ["a_b", " c's", " (", "x", "),", " y", "."])
 
 
 if __name__ == "__main__":

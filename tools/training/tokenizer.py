@@ -12,7 +12,7 @@ import re
 import sys
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 IM_START = "<|im_start|>"
 IM_END = "<|im_end|>"
@@ -62,9 +62,27 @@ def _word_pattern() -> re.Pattern[str]:
     )
 
 
-def words_of(text: str) -> list[str]:
-    """The pieces that BPE never merges across. Joined, they are `text` again."""
-    return _word_pattern().findall(text)
+@functools.cache
+def _phrase_pattern() -> re.Pattern[str]:
+    """BLOOM's pre-tokenizer as llama.cpp has it; the text between two matches is a piece of its own."""
+    return re.compile(f" ?[^({_WHITESPACE}|.,!?…。，、।۔،)]+")
+
+
+def words_of(text: str, pre: str = "gpt-2") -> list[str]:
+    """The pieces that BPE never merges across. Joined, they are `text` again.
+
+    `pre` is llama.cpp's name of the pre-tokenizer: "gpt-2", or "bloom", which keeps words joined by "_" in one piece.
+    """
+    if pre == "gpt-2":
+        return _word_pattern().findall(text)
+    if pre != "bloom":
+        raise ValueError(f"no pre-tokenizer {pre!r} here; there are gpt-2 and bloom")
+    pieces, done = [], 0
+    for match in _phrase_pattern().finditer(text):
+        pieces += [text[done : match.start()]] if match.start() > done else []
+        pieces.append(match.group())
+        done = match.end()
+    return pieces + ([text[done:]] if done < len(text) else [])
 
 
 def _to_symbols(word: str) -> list[str]:
@@ -72,7 +90,7 @@ def _to_symbols(word: str) -> list[str]:
     return [table[byte] for byte in word.encode("utf-8")]
 
 
-def train_merges(word_counts: Counter[str], merge_count: int) -> list[Pair]:
+def train_merges(word_counts: Counter[str], merge_count: int, occurs_min: int = 2) -> list[Pair]:
     """The `merge_count` most useful merges, best first; ties go to the pair that sorts first."""
     words = [(_to_symbols(word), count) for word, count in sorted(word_counts.items())]
     counts: Counter[Pair] = Counter()
@@ -91,7 +109,7 @@ def train_merges(word_counts: Counter[str], merge_count: int) -> list[Pair]:
             if counts[pair] > 0:
                 heapq.heappush(heap, (-counts[pair], pair))
             continue
-        if -negative < 2:
+        if -negative < occurs_min:
             break
         merges.append(pair)
         for index in found_in.pop(pair):
@@ -126,9 +144,11 @@ def _merge_in_place(symbols: list[str], pair: Pair) -> None:
 class Tokenizer:
     """Text to token ids and back. Control tokens come last and never arise from text."""
 
-    def __init__(self, merges: list[Pair]) -> None:
+    def __init__(self, merges: list[Pair], pre: str = "gpt-2") -> None:
         self.merges = merges
-        self.tokens: list[str] = [*byte_symbols(), *(a + b for a, b in merges), *CONTROL_TOKENS]
+        self.pre = pre
+        pairs = dict.fromkeys(a + b for a, b in merges)  # two ways to merge may make one token
+        self.tokens: list[str] = [*byte_symbols(), *pairs, *CONTROL_TOKENS]
         self._ids = {token: index for index, token in enumerate(self.tokens)}
         self._ranks = {pair: rank for rank, pair in enumerate(merges)}
         self._cache: dict[str, list[int]] = {}
@@ -139,26 +159,39 @@ class Tokenizer:
         return len(self.tokens)
 
     @classmethod
-    def train(cls, texts: Iterable[str], vocabulary: int) -> Tokenizer:
-        """A tokenizer of at most `vocabulary` tokens (fewer when the corpus has too few repeated pairs)."""
+    def train(
+        cls, texts: Iterable[str], vocabulary: int, pre: str = "gpt-2", whole: Sequence[str] = (), occurs_min: int = 2
+    ) -> Tokenizer:
+        """A tokenizer of at most `vocabulary` tokens (fewer when pairs occur less than `occurs_min` times), and in which
+        every word of `whole` is one token besides. A word that `pre` cuts is a ValueError."""
         counts: Counter[str] = Counter()
         for text in texts:
-            counts.update(words_of(text))
+            counts.update(words_of(text, pre))
         merges: list[Pair] = []
         seen = set(byte_symbols())
         # Two merge paths may make the same string; a vocabulary holds it once.
-        for pair in train_merges(counts, 2 * vocabulary):
+        for pair in train_merges(counts, 2 * vocabulary, occurs_min):
             if len(seen) + len(CONTROL_TOKENS) >= vocabulary:
                 break
             if pair[0] + pair[1] not in seen:
                 seen.add(pair[0] + pair[1])
                 merges.append(pair)
-        return cls(merges)
+        for word in whole:
+            if words_of(word, pre) != [word]:
+                raise ValueError(f"{word!r} cannot be one token: the pre-tokenizer {pre} cuts it")
+            merges += cls(merges, pre)._joining(word)
+        return cls(merges, pre)
+
+    def _joining(self, word: str) -> list[Pair]:
+        """The merges that are missing for `word` to become one token. They come last, so they change no other word that
+        is one token already."""
+        symbols = [self.tokens[index] for index in self._encode_word(word)]
+        return [("".join(symbols[:length]), symbols[length]) for length in range(1, len(symbols))]
 
     def encode(self, text: str) -> list[int]:
         """Token ids of plain text: "<|im_end|>" in it becomes ordinary characters."""
         ids: list[int] = []
-        for word in words_of(text):
+        for word in words_of(text, self.pre):
             cached = self._cache.get(word)
             if cached is None:
                 cached = self._encode_word(word)
@@ -187,10 +220,3 @@ class Tokenizer:
             else:
                 out += bytes(bytes_of[symbol] for symbol in token)
         return out.decode("utf-8", errors="replace")
-
-    def to_json(self) -> list[list[str]]:
-        return [list(pair) for pair in self.merges]
-
-    @classmethod
-    def from_json(cls, merges: list[list[str]]) -> Tokenizer:
-        return cls([(a, b) for a, b in merges])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -245,3 +246,7 @@ def write_curve(progress: Progress, path: Path) -> None:
 
 def recipe_text(recipe: Recipe) -> str:
     return json.dumps(asdict(recipe), sort_keys=True)
+
+
+def recipe_hash(recipe: Recipe) -> str:
+    return hashlib.sha256(recipe_text(recipe).encode()).hexdigest()
