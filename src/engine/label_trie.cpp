@@ -8,60 +8,6 @@
 namespace suffice::engine {
 namespace {
 
-/// A node whose children the model must choose between, and the probability of getting there.
-struct Fork {
-  int node = 0;
-  double mass = 1;
-};
-
-struct Scoring {
-  const LabelTrie& trie;
-  double mass_min;
-  LabelScores scores;
-  std::vector<Fork> forks;  ///< still to be evaluated
-
-  /// Spreads `mass` over everything below `index` as if each label were equally probable.
-  void spread(int index, double mass) {
-    const LabelTrie::Node& node = trie.node(index);
-    if (node.label >= 0) scores.probability[static_cast<std::size_t>(node.label)] = mass;
-    for (const int child : node.children) {
-      const double share = static_cast<double>(trie.node(child).labels_below) / node.labels_below;
-      scores.step[static_cast<std::size_t>(child)] = share;
-      spread(child, mass * share);
-    }
-  }
-
-  /// Walks on from `index` to the next fork or the label's end.
-  void descend(int index, double mass) {
-    while (trie.node(index).children.size() == 1) index = trie.node(index).children.front();
-    const LabelTrie::Node& node = trie.node(index);
-    if (node.label >= 0) {
-      scores.probability[static_cast<std::size_t>(node.label)] = mass;
-    } else if (mass < mass_min) {
-      scores.unresolved += mass;
-      spread(index, mass);
-    } else {
-      forks.push_back({index, mass});
-    }
-  }
-
-  void choose(const Fork& fork, std::span<const float> logits) {
-    const std::vector<int>& children = trie.node(fork.node).children;
-    const auto logit = [&](int child) {
-      return static_cast<double>(logits[static_cast<std::size_t>(trie.node(child).token)]);
-    };
-    double top = logit(children.front());
-    for (const int child : children) top = std::max(top, logit(child));
-    double sum = 0;
-    for (const int child : children) sum += std::exp(logit(child) - top);
-    for (const int child : children) {
-      const double step = std::exp(logit(child) - top) / sum;
-      scores.step[static_cast<std::size_t>(child)] = step;
-      descend(child, fork.mass * step);
-    }
-  }
-};
-
 double outside_mass(const LabelTrie& trie, std::span<const float> logits) {
   const double top = *std::max_element(logits.begin(), logits.end());
   double all = 0;
@@ -111,31 +57,73 @@ std::vector<Token> LabelTrie::path(int index) const {
   return tokens;
 }
 
-Result<LabelScores> score_labels(const LabelTrie& trie, std::span<const float> root_logits,
-                                 const EvaluatePaths& evaluate, double mass_min) {
-  Scoring scoring{.trie = trie, .mass_min = mass_min, .scores = {}, .forks = {}};
-  scoring.scores.probability.assign(trie.label_count(), 0);
-  scoring.scores.step.assign(trie.size(), 1);
-  scoring.scores.outside_mass = outside_mass(trie, root_logits);
+LabelScoring::LabelScoring(const LabelTrie& trie, std::span<const float> root_logits, double mass_min)
+    : trie_(trie), mass_min_(mass_min) {
+  scores_.probability.assign(trie.label_count(), 0);
+  scores_.step.assign(trie.size(), 1);
+  scores_.outside_mass = outside_mass(trie, root_logits);
   if (trie.node(LabelTrie::kRoot).children.size() == 1) {
-    scoring.descend(LabelTrie::kRoot, 1);
+    descend(LabelTrie::kRoot, 1);
   } else {
-    scoring.choose({LabelTrie::kRoot, 1}, root_logits);
+    choose({LabelTrie::kRoot, 1}, root_logits);
   }
+  next_wave();
+}
 
-  while (!scoring.forks.empty()) {
-    const std::vector<Fork> forks = std::exchange(scoring.forks, {});
-    std::vector<std::vector<Token>> paths;
-    paths.reserve(forks.size());
-    for (const Fork& fork : forks) paths.push_back(trie.path(fork.node));
-    SUFFICE_TRY_VOID(evaluate(
-        paths, [&](std::size_t index, std::span<const float> logits) { scoring.choose(forks[index], logits); }));
+void LabelScoring::visit(std::size_t path, std::span<const float> logits) {
+  choose(wave_[path], logits);
+  if (++visited_ == wave_.size()) next_wave();
+}
+
+void LabelScoring::next_wave() {
+  wave_ = std::exchange(forks_, {});
+  visited_ = 0;
+  paths_.clear();
+  for (const Fork& fork : wave_) paths_.push_back(trie_.path(fork.node));
+  if (!wave_.empty()) return;
+  const auto& probability = scores_.probability;
+  scores_.best = static_cast<int>(std::max_element(probability.begin(), probability.end()) - probability.begin());
+}
+
+/// Spreads `mass` over everything below `index` as if each label were equally probable.
+void LabelScoring::spread(int index, double mass) {
+  const LabelTrie::Node& node = trie_.node(index);
+  if (node.label >= 0) scores_.probability[static_cast<std::size_t>(node.label)] = mass;
+  for (const int child : node.children) {
+    const double share = static_cast<double>(trie_.node(child).labels_below) / node.labels_below;
+    scores_.step[static_cast<std::size_t>(child)] = share;
+    spread(child, mass * share);
   }
+}
 
-  const auto& probability = scoring.scores.probability;
-  scoring.scores.best =
-      static_cast<int>(std::max_element(probability.begin(), probability.end()) - probability.begin());
-  return std::move(scoring.scores);
+/// Walks on from `index` to the next fork or the label's end.
+void LabelScoring::descend(int index, double mass) {
+  while (trie_.node(index).children.size() == 1) index = trie_.node(index).children.front();
+  const LabelTrie::Node& node = trie_.node(index);
+  if (node.label >= 0) {
+    scores_.probability[static_cast<std::size_t>(node.label)] = mass;
+  } else if (mass < mass_min_) {
+    scores_.unresolved += mass;
+    spread(index, mass);
+  } else {
+    forks_.push_back({index, mass});
+  }
+}
+
+void LabelScoring::choose(const Fork& fork, std::span<const float> logits) {
+  const std::vector<int>& children = trie_.node(fork.node).children;
+  const auto logit = [&](int child) {
+    return static_cast<double>(logits[static_cast<std::size_t>(trie_.node(child).token)]);
+  };
+  double top = logit(children.front());
+  for (const int child : children) top = std::max(top, logit(child));
+  double sum = 0;
+  for (const int child : children) sum += std::exp(logit(child) - top);
+  for (const int child : children) {
+    const double step = std::exp(logit(child) - top) / sum;
+    scores_.step[static_cast<std::size_t>(child)] = step;
+    descend(child, fork.mass * step);
+  }
 }
 
 }  // namespace suffice::engine

@@ -2,7 +2,6 @@
 // Which of a set of labels does the model mean, and how sure is it? Labels as a trie of tokens, and their probabilities.
 
 #include <cstdint>
-#include <functional>
 #include <span>
 #include <vector>
 
@@ -38,11 +37,6 @@ class LabelTrie {
   std::size_t label_count_ = 0;
 };
 
-/// Computes the next-token logits after prompt + path, for each path, and calls `visit(index, logits)` once for each.
-using VisitLogits = std::function<void(std::size_t index, std::span<const float> logits)>;
-using EvaluatePaths =
-    std::function<Result<void>(const std::vector<std::vector<Token>>& paths, const VisitLogits& visit)>;
-
 struct LabelScores {
   std::vector<double> probability;  ///< by label index; sums to 1
   std::vector<double> step;         ///< by node: probability among its siblings; 1 where there is no choice
@@ -57,8 +51,38 @@ inline constexpr double kLabelMassMin = 1e-4;
 
 /// P(label) = the product over its tokens of softmax over the allowed tokens only, so that a long label is not punished
 /// for its length (summed log-probabilities are). Tokens without an alternative need no evaluation. Exact but for
-/// `unresolved`; mass_min 0 makes it exact. `root_logits` are those after the prompt.
-Result<LabelScores> score_labels(const LabelTrie& trie, std::span<const float> root_logits,
-                                 const EvaluatePaths& evaluate, double mass_min = kLabelMassMin);
+/// `unresolved`; mass_min 0 makes it exact.
+///
+/// Asks for logits in waves: while paths() is not empty, visit() each of them once, in any order. One thread.
+class LabelScoring {
+ public:
+  /// `trie` must outlive this. `root_logits` are those after the prompt.
+  LabelScoring(const LabelTrie& trie, std::span<const float> root_logits, double mass_min = kLabelMassMin);
+
+  /// Tokens after the prompt whose next-token logits are wanted. Changes when the last of them has been visited.
+  [[nodiscard]] const std::vector<std::vector<Token>>& paths() const { return paths_; }
+  void visit(std::size_t path, std::span<const float> logits);
+  /// Complete once paths() is empty.
+  [[nodiscard]] const LabelScores& scores() const { return scores_; }
+
+ private:
+  /// A node whose children the model must choose between, and the probability of getting there.
+  struct Fork {
+    int node = 0;
+    double mass = 1;
+  };
+  void choose(const Fork& fork, std::span<const float> logits);
+  void descend(int index, double mass);
+  void spread(int index, double mass);
+  void next_wave();
+
+  const LabelTrie& trie_;
+  double mass_min_;
+  LabelScores scores_;
+  std::vector<Fork> wave_;   ///< what paths_ lead to
+  std::vector<Fork> forks_;  ///< of the next wave
+  std::vector<std::vector<Token>> paths_;
+  std::size_t visited_ = 0;
+};
 
 }  // namespace suffice::engine

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <numeric>
 #include <set>
+#include <span>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -32,15 +34,17 @@ struct FakeModel {
   int calls = 0;
   std::vector<std::vector<Token>> asked{};
 
-  EvaluatePaths evaluate() {
-    return [this](const std::vector<std::vector<Token>>& paths, const VisitLogits& visit) -> Result<void> {
+  LabelScores score(const LabelTrie& trie, std::span<const float> root, double mass_min = kLabelMassMin) {
+    LabelScoring scoring(trie, root, mass_min);
+    while (!scoring.paths().empty()) {
       ++calls;
-      for (std::size_t i = 0; i < paths.size(); ++i) {
-        asked.push_back(paths[i]);
-        visit(i, logits_after(paths[i], sharpness));
+      const std::vector<std::vector<Token>> wave = scoring.paths();
+      for (std::size_t i = wave.size(); i-- > 0;) {
+        asked.push_back(wave[i]);
+        scoring.visit(i, logits_after(wave[i], sharpness));
       }
-      return {};
-    };
+    }
+    return scoring.scores();
   }
 };
 
@@ -69,7 +73,7 @@ const std::vector<std::vector<Token>> kLabels = {{1}, {1, 2}, {1, 2, 3}, {1, 4, 
 TEST(LabelTrie, GivesEveryLabelItsBruteForceProbability) {
   const LabelTrie trie = LabelTrie::build(kLabels, kEnd).value();
   FakeModel model;
-  const LabelScores scores = score_labels(trie, logits_after({}, model.sharpness), model.evaluate(), 0).value();
+  const LabelScores scores = model.score(trie, logits_after({}, model.sharpness), 0);
   for (std::size_t i = 0; i < kLabels.size(); ++i) {
     EXPECT_NEAR(scores.probability[i], brute_force(kLabels, i, model.sharpness), 1e-9) << i;
   }
@@ -80,7 +84,7 @@ TEST(LabelTrie, GivesEveryLabelItsBruteForceProbability) {
 TEST(LabelTrie, EvaluatesOnlyWhereThereIsAChoice) {
   const LabelTrie trie = LabelTrie::build(kLabels, kEnd).value();
   FakeModel model;
-  ASSERT_TRUE(score_labels(trie, logits_after({}, model.sharpness), model.evaluate(), 0).has_value());
+  model.score(trie, logits_after({}, model.sharpness), 0);
   const std::set<std::vector<Token>> asked(model.asked.begin(), model.asked.end());
   EXPECT_EQ(asked, (std::set<std::vector<Token>>{{1}, {1, 2}, {7}}));
   EXPECT_EQ(model.calls, 2) << "one call a level of the tree";
@@ -89,7 +93,7 @@ TEST(LabelTrie, EvaluatesOnlyWhereThereIsAChoice) {
 TEST(LabelTrie, NeedsNoEvaluationForSingleTokenLabels) {
   const LabelTrie trie = LabelTrie::build({{1}, {2}, {3}}, kEnd).value();
   FakeModel model;
-  ASSERT_TRUE(score_labels(trie, logits_after({}, 8), model.evaluate()).has_value());
+  model.score(trie, logits_after({}, 8));
   EXPECT_EQ(model.calls, 0);
 }
 
@@ -97,7 +101,7 @@ TEST(LabelTrie, IsCertainOfAnOnlyLabelButSaysWhatLiesOutside) {
   const LabelTrie trie = LabelTrie::build({{1, 2}}, kEnd).value();
   FakeModel model;
   const std::vector<float> root = logits_after({}, 8);
-  const LabelScores scores = score_labels(trie, root, model.evaluate()).value();
+  const LabelScores scores = model.score(trie, root);
   EXPECT_EQ(scores.probability, std::vector<double>{1.0});
   double all = 0;
   for (const float logit : root) all += std::exp(static_cast<double>(logit));
@@ -110,7 +114,7 @@ TEST(LabelTrie, SpreadsImprobableBranchesAndReportsTheirMass) {
   std::vector<float> root(kVocabulary, 0);
   root[5] = 20;  // leaves about 2e-9 for the branch under token 1
   FakeModel model;
-  const LabelScores scores = score_labels(trie, root, model.evaluate()).value();
+  const LabelScores scores = model.score(trie, root);
   EXPECT_EQ(model.calls, 0);
   EXPECT_GT(scores.unresolved, 0);
   EXPECT_LT(scores.unresolved, kLabelMassMin);
@@ -126,8 +130,8 @@ TEST(LabelTrie, PruningMovesNoLabelByMoreThanTheUnresolvedMass) {
   }
   const LabelTrie trie = LabelTrie::build(labels, kEnd).value();
   FakeModel model{.sharpness = 30};
-  const LabelScores pruned = score_labels(trie, logits_after({}, 30), model.evaluate()).value();
-  const LabelScores exact = score_labels(trie, logits_after({}, 30), model.evaluate(), 0).value();
+  const LabelScores pruned = model.score(trie, logits_after({}, 30));
+  const LabelScores exact = model.score(trie, logits_after({}, 30), 0);
   ASSERT_GT(pruned.unresolved, 0);
   for (std::size_t i = 0; i < labels.size(); ++i) {
     EXPECT_NEAR(pruned.probability[i], exact.probability[i], pruned.unresolved) << i;
@@ -138,14 +142,6 @@ TEST(LabelTrie, RefusesSetsThatCannotBeToldApart) {
   EXPECT_EQ(LabelTrie::build({}, kEnd).error().code, ErrorCode::InvalidArgument);
   EXPECT_EQ(LabelTrie::build({{1}, {}}, kEnd).error().code, ErrorCode::InvalidArgument);
   EXPECT_EQ(LabelTrie::build({{1, 2}, {1, 2}}, kEnd).error().code, ErrorCode::InvalidArgument);
-}
-
-TEST(LabelTrie, PassesAnEvaluationErrorOn) {
-  const LabelTrie trie = LabelTrie::build({{1, 2}, {1, 3}}, kEnd).value();
-  const auto failing = [](const std::vector<std::vector<Token>>&, const VisitLogits&) -> Result<void> {
-    return fail(ErrorCode::Cancelled, "cancelled");
-  };
-  EXPECT_EQ(score_labels(trie, logits_after({}, 8), failing).error().code, ErrorCode::Cancelled);
 }
 
 }  // namespace

@@ -15,7 +15,8 @@ namespace {
 using suffice::engine::EngineOptions;
 
 constexpr const char* kUsage =
-    "usage: suffice-engine --fd N --model FILE [--threads N] [--contexts N] [--context-length N] [--address-space-mb N]\n"
+    "usage: suffice-engine --fd N --model FILE [--threads N] [--contexts N] [--context-length N]\n"
+    "                      [--adapter NAME=FILE]... [--address-space-mb N]\n"
     "\n"
     "The embedded model's process. The gateway starts it with one end of a socket pair as descriptor N; it is of no use\n"
     "by itself. --threads is per context; --context-length 0 takes the model's own, at most 8192.\n";
@@ -23,6 +24,13 @@ constexpr const char* kUsage =
 bool read_number(std::string_view text, auto& out) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
   return error == std::errc() && end == text.data() + text.size();
+}
+
+bool read_adapter(std::string_view text, EngineOptions& options) {
+  const std::size_t equals = text.find('=');
+  if (equals == 0 || equals == std::string_view::npos || equals + 1 == text.size()) return false;
+  options.adapters.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+  return true;
 }
 
 std::optional<EngineOptions> read_options(int argc, char** argv) {
@@ -41,6 +49,8 @@ std::optional<EngineOptions> read_options(int argc, char** argv) {
       good = read_number(value, options.contexts);
     else if (name == "--context-length")
       good = read_number(value, options.context_length);
+    else if (name == "--adapter")
+      good = read_adapter(value, options);
     else if (name == "--address-space-mb")
       good = read_number(value, options.address_space_mb);
     else

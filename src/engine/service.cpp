@@ -1,14 +1,17 @@
 #include "engine/service.hpp"
 
+#include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
-#include <exception>
+#include <chrono>
 #include <poll.h>
 #include <string>
 #include <sys/socket.h>
 #include <thread>
 #include <unistd.h>
 #include <utility>
+#include <variant>
 
 namespace suffice::engine {
 namespace {
@@ -23,9 +26,7 @@ bool send_all(int fd, std::string_view bytes) {
   return true;
 }
 
-std::uint64_t microseconds(SteadyTime from, SteadyTime to) {
-  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(to - from).count());
-}
+constexpr std::uint64_t kDeadlineMaxUs = 24ULL * 3'600'000'000;
 
 wire::EngineFailure failure(std::uint64_t id, Error error) {
   return {.id = id, .code = error.code, .message = std::move(error.message), .where = std::move(error.where)};
@@ -56,163 +57,188 @@ Result<std::optional<wire::EngineFrame>> FrameReader::read() {
   }
 }
 
-struct Service::Job {
-  wire::EngineCall call;
-  SteadyTime accepted;
-  std::atomic<bool> cancelled{false};
-};
-
-class Service::Line final : public CallLine {
+/// A call from its frame to its end. The workers hold it as a Job.
+class Service::Call final : public Job {
  public:
-  Line(const Job& job, FrameWriter& writer) : job_(job), writer_(writer) {}
-  [[nodiscard]] bool cancelled() const override { return job_.cancelled.load(std::memory_order_relaxed); }
-  void delta(const wire::EngineDelta& delta) override { writer_.write(delta); }
+  Call(Service& service, std::uint64_t id, Request request, SteadyTime accepted, SteadyTime deadline)
+      : service_(service), id_(id), request_(std::move(request)), accepted_(accepted), deadline_(deadline) {}
+
+  [[nodiscard]] const Request& request() const override { return request_; }
+  [[nodiscard]] SteadyTime accepted() const override { return accepted_; }
+  [[nodiscard]] SteadyTime deadline() const override { return deadline_; }
+  [[nodiscard]] bool cancelled() const override { return cancelled_.load(std::memory_order_relaxed); }
+  void cancel() { cancelled_.store(true); }
+
+  void delta(const wire::EngineDelta& delta) override { service_.writer_.write(delta); }
+
+  void done(wire::EngineDone answer) override {
+    count(answer.usage);
+    answer.id = id_;
+    end(answer);
+  }
+  void embedded(wire::EngineEmbedded answer) override {
+    count(answer.usage);
+    answer.id = id_;
+    end(answer);
+  }
+  void failed(Error error) override {
+    Counters& counters = service_.counters_;
+    counters.calls_failed.fetch_add(1);
+    if (error.code == ErrorCode::Cancelled) counters.calls_cancelled.fetch_add(1);
+    if (error.code == ErrorCode::DeadlineExceeded) counters.calls_expired.fetch_add(1);
+    end(failure(id_, std::move(error)));
+  }
 
  private:
-  const Job& job_;
-  FrameWriter& writer_;
+  void count(const Usage& usage) {
+    Counters& counters = service_.counters_;
+    counters.calls_done.fetch_add(1);
+    counters.input_tokens.fetch_add(static_cast<std::uint64_t>(usage.input_tokens));
+    counters.cached_input_tokens.fetch_add(static_cast<std::uint64_t>(usage.cached_input_tokens));
+    counters.output_tokens.fetch_add(static_cast<std::uint64_t>(usage.output_tokens));
+  }
+  void end(const wire::EngineFrame& frame) {
+    // Before the answer is written: the gateway may use the id again as soon as it has read it.
+    service_.forget(id_);
+    service_.writer_.write(frame);
+  }
+
+  Service& service_;
+  std::uint64_t id_;
+  Request request_;
+  SteadyTime accepted_;
+  SteadyTime deadline_;
+  std::atomic<bool> cancelled_{false};
 };
 
-Service::Service(FrameReader& reader, FrameWriter& writer, std::vector<std::unique_ptr<CallRunner>> runners,
-                 Counters& counters, std::size_t queue_max)
-    : reader_(reader), writer_(writer), runners_(std::move(runners)), counters_(counters), queue_max_(queue_max) {}
+Service::Service(FrameReader& reader, FrameWriter& writer, std::vector<std::unique_ptr<Worker>> workers,
+                 AdapterShelf& adapters, Counters& counters, const Limits& limits, const Clock& clock)
+    : reader_(reader),
+      writer_(writer),
+      workers_(std::move(workers)),
+      adapters_(adapters),
+      counters_(counters),
+      clock_(clock),
+      queue_(limits.queue_max, limits.task_queue_max, clock) {}
 
 Service::~Service() = default;
 
 Result<void> Service::run() {
   std::vector<std::jthread> threads;
-  for (const auto& runner : runners_) threads.emplace_back([this, &runner] { work(*runner); });
+  for (const auto& worker : workers_) threads.emplace_back([this, &worker] { worker->run(queue_); });
   Result<void> outcome;
-  for (;;) {
+  while (outcome) {
     Result<std::optional<wire::EngineFrame>> frame = reader_.read();
     if (!frame) {
       outcome = fail(std::move(frame).error());
       break;
     }
     if (!*frame) break;
-    if (auto* call = std::get_if<wire::EngineCall>(&**frame)) {
-      accept(std::move(*call));
-    } else if (const auto* cancelled = std::get_if<wire::EngineCancel>(&**frame)) {
-      cancel(cancelled->id);
-    } else if (const auto* ping = std::get_if<wire::EnginePing>(&**frame)) {
-      pong(ping->nonce);
-    } else if (const auto* embed = std::get_if<wire::EngineEmbed>(&**frame)) {
-      writer_.write(failure(
-          embed->id, {.code = ErrorCode::UnsupportedField, .message = "this engine gives no embeddings", .where = {}}));
-    } else if (const auto* order = std::get_if<wire::EngineAdapterOrder>(&**frame)) {
-      writer_.write(failure(
-          order->id, {.code = ErrorCode::UnsupportedField, .message = "this engine loads no adapters", .where = {}}));
-    } else {
-      outcome = fail(ErrorCode::ProtocolError, "the gateway sent a frame that only the engine may send");
-      break;
-    }
+    outcome = handle(std::move(**frame));
   }
   stop();
   return outcome;
 }
 
-void Service::accept(wire::EngineCall call) {
-  const std::uint64_t id = call.id;
-  auto job = std::make_shared<Job>();
-  job->call = std::move(call);
-  job->accepted = clock_.steady_now();
-  const char* refused = nullptr;
-  ErrorCode code = ErrorCode::Overloaded;
+Result<void> Service::handle(wire::EngineFrame frame) {
+  if (auto* call = std::get_if<wire::EngineCall>(&frame)) {
+    accept(call->id, call->deadline_us, std::move(*call));
+  } else if (auto* embed = std::get_if<wire::EngineEmbed>(&frame)) {
+    accept(embed->id, embed->deadline_us, std::move(*embed));
+  } else if (const auto* cancelled = std::get_if<wire::EngineCancel>(&frame)) {
+    cancel(cancelled->id);
+  } else if (const auto* adapters = std::get_if<wire::EngineAdapterOrder>(&frame)) {
+    order(*adapters);
+  } else if (const auto* ping = std::get_if<wire::EnginePing>(&frame)) {
+    pong(ping->nonce);
+  } else {
+    return fail(ErrorCode::ProtocolError, "the gateway sent a frame that only the engine may send");
+  }
+  return {};
+}
+
+void Service::accept(std::uint64_t id, std::uint64_t deadline_us, Request request) {
+  const SteadyTime now = clock_.steady_now();
+  // Nobody waits for hours; the limit keeps the sum from overflowing.
+  const auto left = std::chrono::microseconds(std::min(deadline_us, kDeadlineMaxUs));
+  const SteadyTime deadline = deadline_us == 0 ? SteadyTime::max() : now + left;
+  auto call = std::make_shared<Call>(*this, id, std::move(request), now, deadline);
   {
     const std::lock_guard lock(mutex_);
-    if (id == 0 || jobs_.contains(id)) {
-      refused = "the call's id is in use";
-      code = ErrorCode::ProtocolError;
-    } else if (queue_.size() >= queue_max_) {
-      refused = "the embedded model has too many calls waiting";
-    } else {
-      queue_.push_back(job);
-      jobs_.emplace(id, job);
-    }
+    if (id == 0 || !calls_.emplace(id, call).second) call = nullptr;
   }
-  if (refused == nullptr) {
-    wake_.notify_one();
-    return;
+  if (!call) return refuse(id, ErrorCode::ProtocolError, "the call's id is in use");
+  switch (queue_.push(call)) {
+    case JobQueue::Pushed::Yes:
+      return;
+    case JobQueue::Pushed::QueueFull:
+      forget(id);
+      return refuse(id, ErrorCode::Overloaded, "the embedded model has too many calls waiting");
+    case JobQueue::Pushed::TaskFull:
+      forget(id);
+      return refuse(id, ErrorCode::Overloaded, "the embedded model has too many calls of this task waiting");
   }
+}
+
+void Service::refuse(std::uint64_t id, ErrorCode code, const char* why) {
   counters_.calls_failed.fetch_add(1);
-  writer_.write(wire::EngineFailure{.id = id, .code = code, .message = refused, .where = {}});
+  writer_.write(wire::EngineFailure{.id = id, .code = code, .message = why, .where = {}});
+}
+
+void Service::forget(std::uint64_t id) {
+  const std::lock_guard lock(mutex_);
+  calls_.erase(id);
 }
 
 void Service::cancel(std::uint64_t id) {
-  const std::lock_guard lock(mutex_);
-  if (const auto job = jobs_.find(id); job != jobs_.end()) job->second->cancelled.store(true);
+  {
+    const std::lock_guard lock(mutex_);
+    const auto call = calls_.find(id);
+    if (call == calls_.end()) return;
+    call->second->cancel();
+  }
+  queue_.sweep();  // frees its place at once
+}
+
+void Service::order(const wire::EngineAdapterOrder& order) {
+  Result<std::vector<wire::EngineAdapterFacts>> adapters = adapters_.carry_out(order);
+  if (adapters) {
+    writer_.write(wire::EngineAdapters{.id = order.id, .adapters = *std::move(adapters)});
+  } else {
+    writer_.write(failure(order.id, std::move(adapters).error()));
+  }
 }
 
 void Service::pong(std::uint64_t nonce) {
-  wire::EnginePong pong{.nonce = nonce,
-                        .progress = counters_.progress.load(),
-                        .busy = counters_.busy.load(),
-                        .calls_done = counters_.calls_done.load(),
-                        .calls_failed = counters_.calls_failed.load(),
-                        .input_tokens = counters_.input_tokens.load(),
-                        .cached_input_tokens = counters_.cached_input_tokens.load(),
-                        .output_tokens = counters_.output_tokens.load()};
-  {
-    const std::lock_guard lock(mutex_);
-    pong.queued = static_cast<std::uint32_t>(queue_.size());
-  }
-  writer_.write(pong);
-}
-
-std::shared_ptr<Service::Job> Service::next_job() {
-  std::unique_lock lock(mutex_);
-  wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-  if (stopping_) return nullptr;
-  std::shared_ptr<Job> job = std::move(queue_.front());
-  queue_.pop_front();
-  return job;
-}
-
-void Service::work(CallRunner& runner) {
-  while (const std::shared_ptr<Job> job = next_job()) {
-    counters_.busy.fetch_add(1);
-    compute(runner, *job);
-    counters_.busy.fetch_sub(1);
-  }
-}
-
-void Service::compute(CallRunner& runner, Job& job) {
-  const SteadyTime started = clock_.steady_now();
-  Line line(job, writer_);
-  Result<wire::EngineDone> done = fail(ErrorCode::Cancelled, "the call was cancelled");
-  try {
-    if (!job.cancelled.load()) done = runner.run(job.call, line);
-  } catch (const std::exception& exception) {
-    // Not its text: an exception of the library may quote what it was given.
-    done = fail(ErrorCode::Internal, "the embedded model failed on this call");
-  }
-  {
-    // Before the answer is written: the gateway may reuse the id as soon as it has read it.
-    const std::lock_guard lock(mutex_);
-    jobs_.erase(job.call.id);
-  }
-  if (!done) {
-    counters_.calls_failed.fetch_add(1);
-    writer_.write(failure(job.call.id, std::move(done).error()));
-    return;
-  }
-  done->id = job.call.id;
-  done->queue_us = microseconds(job.accepted, started);
-  counters_.calls_done.fetch_add(1);
-  counters_.input_tokens.fetch_add(static_cast<std::uint64_t>(done->usage.input_tokens));
-  counters_.cached_input_tokens.fetch_add(static_cast<std::uint64_t>(done->usage.cached_input_tokens));
-  counters_.output_tokens.fetch_add(static_cast<std::uint64_t>(done->usage.output_tokens));
-  writer_.write(*done);
+  queue_.sweep();
+  const Counters& c = counters_;
+  writer_.write(wire::EnginePong{.nonce = nonce,
+                                 .progress = c.progress.load(),
+                                 .busy = c.busy.load(),
+                                 .queued = static_cast<std::uint32_t>(queue_.size()),
+                                 .calls_done = c.calls_done.load(),
+                                 .calls_failed = c.calls_failed.load(),
+                                 .input_tokens = c.input_tokens.load(),
+                                 .cached_input_tokens = c.cached_input_tokens.load(),
+                                 .output_tokens = c.output_tokens.load(),
+                                 .active = c.active.load(),
+                                 .calls_expired = c.calls_expired.load(),
+                                 .calls_cancelled = c.calls_cancelled.load(),
+                                 .calls_given_up = c.calls_given_up.load(),
+                                 .prefix_hits = c.prefix_hits.load(),
+                                 .prefix_misses = c.prefix_misses.load(),
+                                 .label_list_hits = c.label_list_hits.load(),
+                                 .label_list_misses = c.label_list_misses.load(),
+                                 .decode_steps = c.decode_steps.load(),
+                                 .decode_tokens = c.decode_tokens.load(),
+                                 .adapter_switches = c.adapter_switches.load(),
+                                 .texts_embedded = c.texts_embedded.load()});
 }
 
 void Service::stop() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-    queue_.clear();
-    for (const auto& [id, job] : jobs_) job->cancelled.store(true);
-  }
-  wake_.notify_all();
+  queue_.stop();
+  const std::lock_guard lock(mutex_);
+  for (const auto& [id, call] : calls_) call->cancel();
 }
 
 }  // namespace suffice::engine

@@ -1,48 +1,23 @@
 #pragma once
-// The engine's loop: reads frames, keeps a bounded queue of calls, gives them to the contexts, writes the answers.
+// The engine's line to the gateway: reads frames, queues calls for the workers, writes what they answer.
 
-#include <atomic>
-#include <condition_variable>
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
-#include <span>
+#include <optional>
+#include <variant>
 #include <vector>
 
 #include "core/clock.hpp"
 #include "core/result.hpp"
+#include "engine/adapters.hpp"
+#include "engine/counters.hpp"
+#include "engine/job_queue.hpp"
+#include "engine/worker.hpp"
 #include "wire/engine_frames.hpp"
 
 namespace suffice::engine {
-
-/// Totals that every thread adds to and EnginePong reports.
-struct Counters {
-  std::atomic<std::uint64_t> progress{0};
-  std::atomic<std::uint32_t> busy{0};
-  std::atomic<std::uint64_t> calls_done{0};
-  std::atomic<std::uint64_t> calls_failed{0};
-  std::atomic<std::uint64_t> input_tokens{0};
-  std::atomic<std::uint64_t> cached_input_tokens{0};
-  std::atomic<std::uint64_t> output_tokens{0};
-};
-
-/// What a call being computed may ask and say. One thread.
-class CallLine {
- public:
-  virtual ~CallLine() = default;
-  /// True once nobody wants the answer. Cheap; asked between computing steps.
-  [[nodiscard]] virtual bool cancelled() const = 0;
-  virtual void delta(const wire::EngineDelta& delta) = 0;
-};
-
-/// Computes one call after the other; one thread each.
-class CallRunner {
- public:
-  virtual ~CallRunner() = default;
-  virtual Result<wire::EngineDone> run(const wire::EngineCall& call, CallLine& line) = 0;
-};
 
 /// Writes whole frames to the gateway. Any thread; blocks while the gateway does not read.
 class FrameWriter {
@@ -68,12 +43,17 @@ class FrameReader {
   wire::EngineFrameDecoder decoder_;
 };
 
-/// Runs calls on `runners`, one thread each, until the gateway closes its end. Calls beyond `queue_max` waiting ones fail
-/// with Overloaded; an exception of a runner fails its call with Internal.
+/// Runs calls on `workers`, one thread each, until the gateway closes its end. Calls beyond the queue's limits fail with
+/// Overloaded. Pings and adapter orders are answered by the reading thread.
 class Service {
  public:
-  Service(FrameReader& reader, FrameWriter& writer, std::vector<std::unique_ptr<CallRunner>> runners,
-          Counters& counters, std::size_t queue_max);
+  struct Limits {
+    std::size_t queue_max = 256;
+    std::size_t task_queue_max = 192;  ///< of one task, so that a flood leaves places for the others
+  };
+  /// All references outlive this.
+  Service(FrameReader& reader, FrameWriter& writer, std::vector<std::unique_ptr<Worker>> workers,
+          AdapterShelf& adapters, Counters& counters, const Limits& limits, const Clock& clock);
   ~Service();
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
@@ -82,29 +62,28 @@ class Service {
   Result<void> run();
 
  private:
-  struct Job;
-  class Line;
+  class Call;
+  using Request = std::variant<wire::EngineCall, wire::EngineEmbed>;
 
-  void accept(wire::EngineCall call);
+  Result<void> handle(wire::EngineFrame frame);
+  void accept(std::uint64_t id, std::uint64_t deadline_us, Request request);
+  void refuse(std::uint64_t id, ErrorCode code, const char* why);
   void cancel(std::uint64_t id);
+  void order(const wire::EngineAdapterOrder& order);
   void pong(std::uint64_t nonce);
-  void work(CallRunner& runner);
-  std::shared_ptr<Job> next_job();
-  void compute(CallRunner& runner, Job& job);
+  void forget(std::uint64_t id);
   void stop();
 
   FrameReader& reader_;
   FrameWriter& writer_;
-  std::vector<std::unique_ptr<CallRunner>> runners_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  AdapterShelf& adapters_;
   Counters& counters_;
-  std::size_t queue_max_;
-  SystemClock clock_;
+  const Clock& clock_;
+  JobQueue queue_;
 
-  std::mutex mutex_;  ///< guards the four below
-  std::condition_variable wake_;
-  std::deque<std::shared_ptr<Job>> queue_;
-  std::map<std::uint64_t, std::shared_ptr<Job>> jobs_;  ///< waiting and computing
-  bool stopping_ = false;
+  std::mutex mutex_;                                      ///< guards calls_
+  std::map<std::uint64_t, std::shared_ptr<Call>> calls_;  ///< waiting and computing
 };
 
 }  // namespace suffice::engine

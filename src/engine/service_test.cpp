@@ -1,31 +1,44 @@
-// The service over a real socket pair, with runners that do what the test says instead of computing.
+// The service over a real socket pair, with workers that do what the test says instead of computing.
 #include "engine/service.hpp"
 
 #include <future>
-#include <stdexcept>
 #include <sys/socket.h>
 #include <thread>
 #include <unistd.h>
 
 #include <gtest/gtest.h>
 
+#include "engine/fake_engine.hpp"
+
 namespace suffice::engine {
 namespace {
 
-/// Answers with the text of the first message; "throw" throws, "wait" computes until it is cancelled.
-class EchoRunner final : public CallRunner {
+/// Answers with the text of the first message; "wait" computes until it is cancelled.
+class EchoWorker final : public Worker {
  public:
-  Result<wire::EngineDone> run(const wire::EngineCall& call, CallLine& line) override {
+  void run(JobQueue& queue) override {
+    const auto any = [](const std::string&) { return true; };
+    while (const std::shared_ptr<Job> job = queue.take(JobQueue::Wait::Yes, any)) {
+      ++counters->busy;
+      compute(*job);
+      --counters->busy;
+    }
+  }
+  static void compute(Job& job) {
+    if (std::holds_alternative<wire::EngineEmbed>(job.request())) return job.embedded({.vectors = {{0.5F}}});
+    const auto& call = std::get<wire::EngineCall>(job.request());
     const std::string& text = call.messages.at(0).text;
-    if (text == "throw") throw std::runtime_error("secret words of the caller");
-    while (text == "wait" && !line.cancelled()) std::this_thread::yield();
-    if (line.cancelled()) return fail(ErrorCode::Cancelled, "cancelled");
-    if (call.stream) line.delta({.id = call.id, .text = text, .logprobs = {}});
+    while (text == "wait" && !job.cancelled()) std::this_thread::yield();
+    if (job.cancelled()) return job.failed({.code = ErrorCode::Cancelled, .message = "cancelled", .where = {}});
+    if (text == "fail") return job.failed({.code = ErrorCode::Internal, .message = "failed", .where = {}});
+    if (call.stream) job.delta({.id = call.id, .text = text, .logprobs = {}});
     wire::EngineDone done;
     done.text = text;
     done.usage.input_tokens = 3;
-    return done;
+    job.done(std::move(done));
   }
+  explicit EchoWorker(Counters& total) : counters(&total) {}
+  Counters* counters;
 };
 
 class ServiceTest : public testing::Test {
@@ -44,13 +57,14 @@ class ServiceTest : public testing::Test {
     ::close(theirs_);
   }
 
-  void start(int runners, std::size_t queue_max) {
-    thread_ = std::thread([this, runners, queue_max] {
+  void start(int workers, std::size_t queue_max) {
+    thread_ = std::thread([this, workers, queue_max] {
       FrameReader reader(theirs_);
       FrameWriter writer(theirs_);
-      std::vector<std::unique_ptr<CallRunner>> list;
-      for (int i = 0; i < runners; ++i) list.push_back(std::make_unique<EchoRunner>());
-      Service service(reader, writer, std::move(list), counters_, queue_max);
+      std::vector<std::unique_ptr<Worker>> list;
+      for (int i = 0; i < workers; ++i) list.push_back(std::make_unique<EchoWorker>(counters_));
+      const Service::Limits limits{.queue_max = queue_max, .task_queue_max = queue_max};
+      Service service(reader, writer, std::move(list), shelf_, counters_, limits, clock_);
       outcome_.set_value(service.run());
     });
   }
@@ -76,6 +90,8 @@ class ServiceTest : public testing::Test {
   }
 
   Counters counters_;
+  FakeShelf shelf_;
+  SystemClock clock_;
   int ours_ = -1;
   int theirs_ = -1;
   std::optional<FrameReader> reader_;
@@ -98,9 +114,10 @@ TEST_F(ServiceTest, CancelsWaitingAndComputingCalls) {
   start(1, 4);
   call(1, "wait");
   call(2, "second");
+  while (pong(1).busy == 0) std::this_thread::yield();
   send(wire::EngineCancel{.id = 2});
   send(wire::EngineCancel{.id = 1});
-  for (const std::uint64_t id : {1U, 2U}) {
+  for (const std::uint64_t id : {2U, 1U}) {
     const wire::EngineFrame frame = next();
     EXPECT_EQ(std::get<wire::EngineFailure>(frame).id, id);
     EXPECT_EQ(std::get<wire::EngineFailure>(frame).code, ErrorCode::Cancelled);
@@ -119,26 +136,49 @@ TEST_F(ServiceTest, RefusesCallsBeyondItsQueue) {
   EXPECT_EQ(pong(2).queued, 1U);
 }
 
-TEST_F(ServiceTest, OutlivesARunnerThatThrowsAndDoesNotQuoteIt) {
-  start(1, 4);
-  call(1, "throw");
-  const wire::EngineFrame frame = next();
-  EXPECT_EQ(std::get<wire::EngineFailure>(frame).code, ErrorCode::Internal);
-  EXPECT_EQ(std::get<wire::EngineFailure>(frame).message.find("secret"), std::string::npos);
-  call(2, "after");
-  EXPECT_EQ(std::get<wire::EngineDone>(next()).text, "after");
-}
-
 TEST_F(ServiceTest, CountsWhatItDid) {
   start(2, 4);
   call(1, "a");
   next();
-  call(2, "throw");
+  call(2, "fail");
   next();
   const wire::EnginePong counters = pong(5);
   EXPECT_EQ(counters.calls_done, 1U);
   EXPECT_EQ(counters.calls_failed, 1U);
   EXPECT_EQ(counters.input_tokens, 3U);
+}
+
+TEST_F(ServiceTest, NeverComputesACallWhoseDeadlinePassedWhileItWaited) {
+  start(1, 4);
+  call(1, "wait");
+  while (pong(1).busy == 0) std::this_thread::yield();
+  wire::EngineCall late{.id = 2, .messages = {{"user", "late"}}};
+  late.deadline_us = 1;
+  send(late);
+
+  send(wire::EnginePing{.nonce = 2});
+
+  const wire::EngineFrame frame = next();
+  EXPECT_EQ(std::get<wire::EngineFailure>(frame).id, 2U);
+  EXPECT_EQ(std::get<wire::EngineFailure>(frame).code, ErrorCode::DeadlineExceeded);
+  EXPECT_EQ(std::get<wire::EnginePong>(next()).calls_expired, 1U);
+}
+
+TEST_F(ServiceTest, AnswersEmbeddingsAndAdapterOrdersWithTheirIds) {
+  start(1, 4);
+  send(wire::EngineEmbed{.id = 5, .texts = {"x"}});
+  const wire::EngineFrame embedded = next();
+  EXPECT_EQ(std::get<wire::EngineEmbedded>(embedded).id, 5U);
+
+  send(wire::EngineAdapterOrder{.id = 6, .action = wire::EngineAdapterOrder::Action::Load, .name = "red", .path = "p"});
+  const wire::EngineFrame loaded = next();
+  EXPECT_EQ(std::get<wire::EngineAdapters>(loaded).id, 6U);
+  EXPECT_EQ(std::get<wire::EngineAdapters>(loaded).adapters.at(0).name, "red");
+
+  send(wire::EngineAdapterOrder{.id = 7, .action = wire::EngineAdapterOrder::Action::Load, .name = "broken"});
+  const wire::EngineFrame refused = next();
+  EXPECT_EQ(std::get<wire::EngineFailure>(refused).id, 7U);
+  EXPECT_EQ(std::get<wire::EngineFailure>(refused).code, ErrorCode::ModelInvalid);
 }
 
 TEST_F(ServiceTest, RefusesAnIdInUse) {

@@ -246,12 +246,16 @@ TEST_F(EmbeddedClientTest, ScoresAHundredAndFiftyLabels) {
   EXPECT_NEAR(sum(*completion.labels), 1, 1e-9);
 }
 
-TEST_F(EmbeddedClientTest, ReadsOnlyWhatIsNewOfThePrompt) {
+TEST_F(EmbeddedClientTest, ComputesOnlyWhatIsNewOfAPrompt) {
   start();
   const Completion first = complete(label_call("undefined reference to `foo'", kLabels)).value();
+  const Completion other = complete(label_call("another text", kLabels)).value();
+  const Completion once = complete(label_call("undefined reference to `foo'", kLabels)).value();
   const Completion again = complete(label_call("undefined reference to `foo'", kLabels)).value();
   EXPECT_EQ(first.usage->cached_input_tokens, 0);
-  EXPECT_EQ(again.usage->cached_input_tokens, again.usage->input_tokens - 1);
+  EXPECT_GT(other.usage->cached_input_tokens, 8) << "the system message and the template around it";
+  EXPECT_EQ(once.usage->cached_input_tokens, other.usage->cached_input_tokens);
+  EXPECT_EQ(again.usage->cached_input_tokens, again.usage->input_tokens - 1) << "the prompt before was the same";
   EXPECT_EQ(again.text, first.text);
   EXPECT_NEAR(again.labels->entries.front().probability, first.labels->entries.front().probability, 0.02);
 }

@@ -5,20 +5,25 @@
 #include <utility>
 #include <vector>
 
-#include "engine/llama/context.hpp"
-#include "engine/llama/generator.hpp"
+#include "engine/batcher.hpp"
+#include "engine/label_cache.hpp"
+#include "engine/llama/adapter_shelf.hpp"
+#include "engine/llama/decoder.hpp"
+#include "engine/llama/embedding.hpp"
 #include "engine/llama/library.hpp"
 #include "engine/llama/model.hpp"
 #include "engine/sandbox.hpp"
 #include "engine/service.hpp"
+#include "engine/worker.hpp"
 
 namespace suffice::engine {
 namespace {
 
 constexpr int kExitGatewayGone = 0;
 constexpr int kExitFailed = 1;
-/// Waiting calls a context; beyond it a caller is better served by the next tier than by waiting.
+/// Waiting calls a context, and of one task; beyond it a caller is better served by the next tier than by waiting.
 constexpr std::size_t kQueuePerContext = 64;
+constexpr std::size_t kTaskQueuePerContext = 48;
 
 Result<void> greet(FrameReader& reader) {
   SUFFICE_TRY(const std::optional<wire::EngineFrame> frame, reader.read());
@@ -44,22 +49,37 @@ Result<void> serve(const EngineOptions& options, std::vector<std::string> sandbo
     return fail(ErrorCode::ModelUnavailable, "libllama's CPU code is not installed where the engine was built to look");
 
   SUFFICE_TRY(const std::unique_ptr<Model> model, Model::load(options.model_path));
+  LlamaAdapterShelf adapters(*model);
+  for (const auto& [name, path] : options.adapters) SUFFICE_TRY_VOID(adapters.load(name, path));
+  LabelCache labels(*model);
   Counters counters;
-  std::vector<std::unique_ptr<CallRunner>> runners;
+  const SystemClock clock;
+  const Preparation preparation{.language = *model, .adapters = adapters, .labels = labels, .counters = counters};
+  const BatchPlan plan;
   wire::EngineReady ready{.facts = model->facts()};
+  std::vector<std::unique_ptr<Worker>> workers;
   for (int i = 0; i < options.contexts; ++i) {
-    SUFFICE_TRY(std::unique_ptr<Context> context,
-                Context::create(*model, options.threads, options.context_length, counters.progress));
-    ready.facts.context_length = static_cast<std::uint32_t>(context->length());
-    runners.push_back(std::make_unique<Generator>(*model, std::move(context)));
+    std::unique_ptr<Decoder> decoder;
+    if (model->facts().writes_text) {
+      SUFFICE_TRY(decoder, LlamaDecoder::create(*model, options.threads, options.context_length, plan, counters));
+      ready.facts.context_length = static_cast<std::uint32_t>(decoder->limits().call_tokens);
+    }
+    const MakeEmbeddingDecoder make_embedding_decoder = [&] {
+      return LlamaEmbeddingDecoder::create(*model, options.threads, counters);
+    };
+    workers.push_back(
+        std::make_unique<BatchWorker>(std::move(decoder), make_embedding_decoder, preparation, plan, clock));
   }
   ready.facts.contexts = static_cast<std::uint32_t>(options.contexts);
   ready.facts.threads = static_cast<std::uint32_t>(options.threads);
+  ready.facts.sequences = static_cast<std::uint32_t>(plan.calls);
+  ready.facts.adapters = adapters.list();
   ready.facts.sandbox = std::move(sandbox);
   writer.write(ready);
 
-  const std::size_t queue_max = kQueuePerContext * runners.size();
-  Service service(reader, writer, std::move(runners), counters, queue_max);
+  const Service::Limits limits{.queue_max = kQueuePerContext * workers.size(),
+                               .task_queue_max = kTaskQueuePerContext * workers.size()};
+  Service service(reader, writer, std::move(workers), adapters, counters, limits, clock);
   return service.run();
 }
 

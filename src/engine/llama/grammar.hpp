@@ -1,5 +1,5 @@
 #pragma once
-// A GBNF grammar followed token by token.
+// A GBNF grammar of the library, followed token by token.
 
 #include <memory>
 #include <span>
@@ -7,32 +7,30 @@
 #include <vector>
 
 #include "core/result.hpp"
-#include "engine/label_trie.hpp"
+#include "engine/decoder.hpp"
 
 struct llama_sampler;
+struct llama_vocab;
 
 namespace suffice::engine {
 
-class Model;
-
 /// One thread; for one answer.
-class Grammar {
+class LlamaGrammar final : public GrammarState {
  public:
   /// InvalidArgument when the library refuses the grammar.
-  static Result<Grammar> create(const Model& model, const std::string& gbnf);
+  static Result<std::unique_ptr<GrammarState>> create(const llama_vocab* vocabulary, const std::string& gbnf);
 
-  /// Whether `token` may come next. Testing the likeliest token first is 25 times faster than masking all of them.
-  [[nodiscard]] bool allows(Token token) const;
-  /// `logits` with every forbidden token at minus infinity; empty when nothing may come next.
-  [[nodiscard]] std::vector<float> mask(std::span<const float> logits) const;
-  /// Goes on past `token`, which must be allowed: the library throws through its C interface otherwise.
-  void accept(Token token);
+  /// Testing the likeliest token first is 25 times faster than masking all of them.
+  [[nodiscard]] bool allows(Token token) const override;
+  [[nodiscard]] std::vector<float> mask(std::span<const float> logits) const override;
+  /// The library throws through its C interface on a token that is not allowed.
+  void accept(Token token) override;
 
  private:
   struct Free {
     void operator()(llama_sampler* sampler) const;
   };
-  explicit Grammar(llama_sampler* sampler) : sampler_(sampler) {}
+  explicit LlamaGrammar(llama_sampler* sampler) : sampler_(sampler) {}
   std::unique_ptr<llama_sampler, Free> sampler_;
 };
 

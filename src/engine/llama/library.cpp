@@ -28,7 +28,7 @@ constexpr std::size_t kLineBytesMax = 300;
 void on_log(ggml_log_level level, const char* text, void* /*user_data*/) {
   if (level != GGML_LOG_LEVEL_WARN && level != GGML_LOG_LEVEL_ERROR) return;
   const std::string line(first_code_points(trim(text), kLineBytesMax));
-  // Said of every context, which is made larger than a call may use (Context's scratch tokens).
+  // Said of every context, which is made larger than a call may use (room for other calls).
   if (line.empty() || line.find("possible training context overflow") != std::string::npos) return;
   LogState& state = log_state();
   const std::lock_guard lock(state.mutex);
@@ -55,6 +55,12 @@ std::string first_library_error() {
   LogState& state = log_state();
   const std::lock_guard lock(state.mutex);
   return state.first_error;
+}
+
+void forget_library_errors() {
+  LogState& state = log_state();
+  const std::lock_guard lock(state.mutex);
+  state.first_error.clear();
 }
 
 }  // namespace suffice::engine

@@ -14,5 +14,7 @@ bool start_library(LibraryLog log);
 
 /// The library's first error line, which says why loading failed; empty when there was none.
 std::string first_library_error();
+/// Before something else is loaded, whose reason is then the first.
+void forget_library_errors();
 
 }  // namespace suffice::engine

@@ -1,17 +1,14 @@
 #include "engine/llama/model.hpp"
 
 #include <cstdlib>
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <utility>
 
 #include <llama.h>
 
-#include "core/hash.hpp"
 #include "core/text.hpp"
+#include "engine/llama/grammar.hpp"
 #include "engine/llama/library.hpp"
+#include "engine/llama/mapped_file.hpp"
 
 namespace suffice::engine {
 namespace {
@@ -22,32 +19,13 @@ std::string metadata(const llama_model* model, const char* key) {
   return size < 0 ? std::string() : std::string(buffer);
 }
 
-/// The file's bytes for as long as this lives.
-class MappedFile {
- public:
-  explicit MappedFile(const std::string& path) {
-    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    struct stat info{};
-    if (fd >= 0 && ::fstat(fd, &info) == 0 && info.st_size > 0) {
-      size_ = static_cast<std::size_t>(info.st_size);
-      data_ = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, fd, 0);
-      if (data_ == MAP_FAILED) data_ = nullptr;
-    }
-    if (fd >= 0) ::close(fd);
-  }
-  ~MappedFile() {
-    if (data_ != nullptr) ::munmap(data_, size_);
-  }
-  MappedFile(const MappedFile&) = delete;
-  MappedFile& operator=(const MappedFile&) = delete;
-  [[nodiscard]] std::string_view bytes() const {
-    return data_ == nullptr ? std::string_view() : std::string_view(static_cast<const char*>(data_), size_);
-  }
-
- private:
-  void* data_ = nullptr;
-  std::size_t size_ = 0;
-};
+/// Of the file's <architecture>.pooling_type: 1 mean, 2 cls, 3 last (llama.h); 0 and 4 (a classifier's) pool nothing.
+wire::EngineEmbed::Pooling pooling_named(const std::string& number) {
+  using Pooling = wire::EngineEmbed::Pooling;
+  if (number == "2") return Pooling::Cls;
+  if (number == "3") return Pooling::Last;
+  return Pooling::Mean;
+}
 
 std::optional<std::string> apply_template(const std::string& jinja, const std::vector<wire::EngineMessage>& messages) {
   std::vector<llama_chat_message> chat;
@@ -86,7 +64,7 @@ Result<std::unique_ptr<Model>> Model::load(const std::string& path) {
   }
   std::unique_ptr<Model> model(new Model(handle));
   const MappedFile file(path);
-  model->facts_.sha256 = sha256_hex(file.bytes());
+  model->facts_.sha256 = file.sha256();
   model->facts_.file_bytes = file.bytes().size();
   return model;
 }
@@ -98,6 +76,11 @@ Model::Model(llama_model* model) : model_(model), vocab_(llama_model_get_vocab(m
   facts_.backend = std::string(trim(llama_print_system_info()));
   facts_.parameters = llama_model_n_params(model);
   facts_.trained_context_length = static_cast<std::uint32_t>(llama_model_n_ctx_train(model));
+  facts_.embedding_length = static_cast<std::uint32_t>(llama_model_n_embd(model));
+  // A model that looks both ways reads; it does not write.
+  const std::string causal = metadata(model, (facts_.architecture + ".attention.causal").c_str());
+  facts_.writes_text = causal != "false";
+  pooling_ = pooling_named(metadata(model, (facts_.architecture + ".pooling_type").c_str()));
   facts_.vocabulary = static_cast<std::uint32_t>(llama_vocab_n_tokens(vocab_));
 
   const char* jinja = llama_model_chat_template(model, nullptr);
@@ -124,30 +107,45 @@ std::vector<PromptPiece> Model::render(const std::vector<wire::EngineMessage>& m
   return render_chatml(messages);
 }
 
-std::vector<Token> Model::prompt(const std::vector<wire::EngineMessage>& messages) const {
-  std::vector<Token> out;
+PromptTokens Model::prompt(const std::vector<wire::EngineMessage>& messages) const {
+  PromptTokens prompt;
+  std::vector<Token>& out = prompt.tokens;
   if (llama_vocab_get_add_bos(vocab_)) out.push_back(llama_vocab_bos(vocab_));
   const std::size_t start = out.size();
   for (const PromptPiece& piece : render(messages)) {
-    append_tokens(piece.text, piece.from == PromptPiece::From::Template, out);
+    if (piece.from == PromptPiece::From::Text) prompt.before_last_text = out.size();
+    append_tokens(piece.text, piece.from == PromptPiece::From::Template, false, out);
   }
   // Some templates write the beginning-of-text token themselves.
-  if (start == 1 && out.size() > 1 && out[0] == out[1]) out.erase(out.begin());
-  return out;
+  if (start == 1 && out.size() > 1 && out[0] == out[1]) {
+    out.erase(out.begin());
+    if (prompt.before_last_text > 0) --prompt.before_last_text;
+  }
+  return prompt;
 }
 
 std::vector<Token> Model::tokens(std::string_view text) const {
   std::vector<Token> out;
-  append_tokens(text, false, out);
+  append_tokens(text, false, false, out);
   return out;
 }
 
-void Model::append_tokens(std::string_view text, bool parse_special, std::vector<Token>& out) const {
+std::vector<Token> Model::text_tokens(std::string_view text) const {
+  std::vector<Token> out;
+  append_tokens(text, false, true, out);
+  return out;
+}
+
+Result<std::unique_ptr<GrammarState>> Model::grammar(const std::string& gbnf) const {
+  return LlamaGrammar::create(vocab_, gbnf);
+}
+
+void Model::append_tokens(std::string_view text, bool parse_special, bool add_special, std::vector<Token>& out) const {
   const std::size_t start = out.size();
   out.resize(start + text.size() + 2);
   const auto tokenise = [&] {
     return llama_tokenize(vocab_, text.data(), static_cast<std::int32_t>(text.size()), out.data() + start,
-                          static_cast<std::int32_t>(out.size() - start), false, parse_special);
+                          static_cast<std::int32_t>(out.size() - start), add_special, parse_special);
   };
   std::int32_t count = tokenise();
   if (count < 0 && count != INT32_MIN) {
