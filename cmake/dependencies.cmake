@@ -6,7 +6,7 @@
 #   suffice::cli11      command lines                                   suffice::log       spdlog over the shared fmt
 #   suffice::fmt        {fmt}                                           suffice::sqlite    SQLite 3
 #   suffice::utf8proc   Unicode                                         suffice::crypto    OpenSSL's libcrypto
-#   suffice::threads
+#   suffice::liblinear  linear classifiers                              suffice::threads
 # Tests get gtest and gmock, benches Google Benchmark, from suffice_module().
 
 find_package(Boost 1.81 REQUIRED CONFIG COMPONENTS json)
@@ -45,6 +45,10 @@ if(TARGET absl::strings)
 endif()
 suffice_external(utf8proc "${UTF8PROC_LIBRARY}")
 target_include_directories(suffice_external_utf8proc SYSTEM INTERFACE "${UTF8PROC_INCLUDE_DIR}")
+find_path(LIBLINEAR_INCLUDE_DIR linear.h PATH_SUFFIXES liblinear REQUIRED)
+find_library(LIBLINEAR_LIBRARY linear REQUIRED)
+suffice_external(liblinear "${LIBLINEAR_LIBRARY}")
+target_include_directories(suffice_external_liblinear SYSTEM INTERFACE "${LIBLINEAR_INCLUDE_DIR}")
 suffice_external(crypto OpenSSL::Crypto)
 suffice_external(threads Threads::Threads)
 suffice_external(valijson Boost::json)

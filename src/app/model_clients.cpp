@@ -6,6 +6,7 @@
 
 #include "net/run_sync.hpp"
 #include "providers/anthropic_client.hpp"
+#include "providers/classifier_client.hpp"
 #include "providers/embedded_client.hpp"
 #include "providers/ollama_client.hpp"
 #include "providers/openai_client.hpp"
@@ -64,6 +65,10 @@ Result<std::shared_ptr<ModelClient>> ModelClients::make(const policy::Model& mod
   if (model.provider == ProviderKind::Recorded) {
     SUFFICE_TRY(std::unique_ptr<ModelClient> recorded, providers::make_recorded_client(model));
     return std::shared_ptr<ModelClient>(std::move(recorded));
+  }
+  if (model.provider == ProviderKind::Classifier) {
+    SUFFICE_TRY(std::unique_ptr<ModelClient> classifier, providers::make_classifier_client(model));
+    return std::shared_ptr<ModelClient>(std::move(classifier));
   }
   SUFFICE_TRY(const providers::Secret key, providers::Secret::read(model.api_key, parts_.environment));
   Result<std::unique_ptr<ModelClient>> hosted = [&] {

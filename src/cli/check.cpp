@@ -30,8 +30,9 @@ std::vector<policy::Problem> deep_problems(const policy::Policy& policy, const s
     problems.push_back(policy::Problem{
         .file = file.string(), .line = 0, .column = 0, .path = std::move(path), .message = describe(error)});
   };
+  gate::HardStopCache hard_stops;
   for (const auto& [name, task] : policy.tasks) {
-    const Result<gate::GateRules> rules = gate::compile_rules(policy, task);
+    const Result<gate::GateRules> rules = gate::compile_rules(policy, task, hard_stops);
     if (!rules) add("tasks." + name, rules.error());
   }
   return problems;

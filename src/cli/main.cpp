@@ -33,6 +33,7 @@ int main(int argc, char** argv) {
     suffice::cli::add_ask(program, chosen);
     suffice::cli::add_check(program, chosen);
     suffice::cli::add_audit(program, chosen);
+    suffice::cli::add_fit(program, chosen);
     suffice::cli::add_models(program, chosen);
     suffice::cli::add_completion(program, chosen);
     suffice::cli::add_version(program, chosen);

@@ -134,8 +134,8 @@ struct LabelDistribution {
     double probability = 0;
     bool operator==(const Entry&) const = default;
   };
-  /// How multi-token labels were made comparable; a calibrator must know which it was fitted on.
-  enum class Method : std::uint8_t { TrieRenormalised, SummedLogprob };
+  /// How the labels were made comparable (several tokens each; or one model each); a calibrator must know which it was fitted on.
+  enum class Method : std::uint8_t { TrieRenormalised, SummedLogprob, OneVsRest };
   std::vector<Entry> entries;  ///< most probable first; sums to 1
   double outside_mass = 0;     ///< probability the model gave to anything outside the set at the first step
   Method method = Method::TrieRenormalised;

@@ -21,9 +21,7 @@ constexpr std::string_view kNoSecrets =
 
 constexpr std::int64_t kPatternMemoryMax = 1 << 20;  // bytes RE2 may use for one pattern
 
-bool is_service(ProviderKind provider) {
-  return provider != ProviderKind::Embedded && provider != ProviderKind::Recorded;
-}
+bool is_service(ProviderKind provider) { return !is_file(provider); }
 
 void check_provider_keys(const Model& model, const Fields& fields, const Pointer& at, Findings& findings) {
   const auto only_for = [&](std::string_view key, bool fits, std::string_view providers) {
@@ -35,7 +33,7 @@ void check_provider_keys(const Model& model, const Fields& fields, const Pointer
   const bool embedded = model.provider == ProviderKind::Embedded;
   only_for("threads", embedded, "embedded");
   only_for("contexts", embedded, "embedded");
-  only_for("sha256", embedded, "embedded");
+  only_for("sha256", embedded || model.provider == ProviderKind::Classifier, "embedded and classifier");
   only_for("endpoint", is_service(model.provider), "openai, azure, anthropic and ollama");
   only_for("api_key", is_service(model.provider), "openai, azure, anthropic and ollama");
   only_for("api_version", model.provider == ProviderKind::Azure || model.provider == ProviderKind::Anthropic,

@@ -149,10 +149,12 @@ void check_confidence(const Subject& subject) {
   }
   for (std::size_t i = 0; of_labels && i < task.tiers.size(); ++i) {
     const Model& model = *subject.model(task.tiers[i]);
-    if (!model.local || model.provider == ProviderKind::Embedded) continue;
-    subject.findings.warning(child(subject.at("tiers"), i),
-                             fmt::format("only embedded models give {}; answers of this one end as logprobs_missing",
-                                         name(task.confidence)));
+    if (!model.local || model.provider == ProviderKind::Embedded || model.provider == ProviderKind::Classifier)
+      continue;
+    subject.findings.warning(
+        child(subject.at("tiers"), i),
+        fmt::format("only embedded models and classifiers give {}; answers of this one end as logprobs_missing",
+                    name(task.confidence)));
   }
 }
 

@@ -80,9 +80,8 @@ void check_prompt_files(const Policy& policy, Findings& findings) {
 
 void check_model_files(const Policy& policy, Findings& findings) {
   for (const auto& [name, model] : policy.models) {
-    const bool is_file = model.provider == ProviderKind::Embedded || model.provider == ProviderKind::Recorded;
     std::error_code error;
-    if (!is_file || std::filesystem::is_regular_file(model.model, error)) continue;
+    if (!is_file(model.provider) || std::filesystem::is_regular_file(model.model, error)) continue;
     findings.warning(child(child("/models", name), "model"),
                      fmt::format("no file {}; the model is unavailable until it is there", model.model));
   }

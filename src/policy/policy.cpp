@@ -16,6 +16,8 @@ std::string_view name(ProviderKind kind) noexcept {
       return "ollama";
     case ProviderKind::Recorded:
       return "recorded";
+    case ProviderKind::Classifier:
+      return "classifier";
   }
   return "unknown";
 }

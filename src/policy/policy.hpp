@@ -15,7 +15,11 @@
 
 namespace suffice::policy {
 
-enum class ProviderKind : std::uint8_t { Embedded, OpenAi, Azure, Anthropic, Ollama, Recorded };
+enum class ProviderKind : std::uint8_t { Embedded, OpenAi, Azure, Anthropic, Ollama, Recorded, Classifier };
+/// Whether a model is a file on this machine.
+[[nodiscard]] constexpr bool is_file(ProviderKind kind) {
+  return kind == ProviderKind::Embedded || kind == ProviderKind::Recorded || kind == ProviderKind::Classifier;
+}
 [[nodiscard]] std::string_view name(ProviderKind kind) noexcept;
 
 /// Where a secret is; the policy never holds one. The value is read when the client is made and never printed.
@@ -52,7 +56,7 @@ struct Model {
   std::string name;  ///< key in the file
   ProviderKind provider = ProviderKind::OpenAi;
   std::string
-      model;  ///< the provider's name of it (deployment for Azure); path of the GGUF for Embedded; path of the recording for Recorded
+      model;  ///< the provider's name of it (deployment for Azure); path of the GGUF for Embedded, of the recording for Recorded, of the fitted file for Classifier
   std::string endpoint;     ///< absolute URL; empty for Embedded and Recorded
   std::string api_version;  ///< Azure, Anthropic
   SecretRef api_key;

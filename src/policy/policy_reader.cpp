@@ -103,11 +103,10 @@ Model read_model(const std::string& model_name, const Fields& fields, const std:
   using enum ProviderKind;
   Model model;
   model.name = model_name;
-  model.provider =
-      named(fields.text("provider"), std::array{Embedded, OpenAi, Azure, Anthropic, Ollama, Recorded}, OpenAi);
+  model.provider = named(fields.text("provider"),
+                         std::array{Embedded, OpenAi, Azure, Anthropic, Ollama, Recorded, Classifier}, OpenAi);
   model.model = fields.text("model");
-  const bool is_file = model.provider == Embedded || model.provider == Recorded;
-  if (is_file) model.model = resolved(base, model.model);
+  if (is_file(model.provider)) model.model = resolved(base, model.model);
   model.endpoint = read_endpoint(fields, model.provider, environment);
   model.api_version = fields.text("api_version", usual_api_version(model.provider));
   model.api_key = read_secret(fields.find("api_key"), base);
@@ -125,7 +124,8 @@ Model read_model(const std::string& model_name, const Fields& fields, const std:
   model.threads = static_cast<int>(fields.integer("threads", 1));
   model.contexts = static_cast<int>(fields.integer("contexts", 1));
   model.stand_in = fields.flag("stand_in", false);
-  const bool inside = model.provider == Embedded || (model.provider == Ollama && is_loopback(model.endpoint));
+  const bool inside = model.provider == Embedded || model.provider == Classifier ||
+                      (model.provider == Ollama && is_loopback(model.endpoint));
   model.local = fields.flag("local", inside);
   return model;
 }
@@ -264,7 +264,7 @@ json::object merged(const json::object& defaults, const json::object& own) {
 
 bool is_usable(const Model& model, const Environment& environment) {
   using enum ProviderKind;
-  if (model.provider == Embedded || model.provider == Recorded) return true;
+  if (is_file(model.provider)) return true;
   if (model.endpoint.empty()) return false;
   if (model.api_key.kind == SecretRef::Kind::Env) return environment(model.api_key.source).has_value();
   if (model.api_key.kind == SecretRef::Kind::File) {

@@ -103,7 +103,7 @@ void layout(A& a, LabelDistribution::Entry& f) {
 template <class A>
 void layout(A& a, LabelDistribution& f) {
   a(f.entries, f.outside_mass);
-  a.enumerator(f.method, LabelDistribution::Method::SummedLogprob);
+  a.enumerator(f.method, LabelDistribution::Method::OneVsRest);
 }
 template <class A>
 void layout(A& a, EngineSample& f) {
