@@ -21,10 +21,10 @@ import sources
 from label_loss import LabelTrie
 from loop import Schedule
 from prompt import PromptEncoder
+from tasks import BANKING
 
 TASK = "banking77"
 TEXT_TOKENS_MAX = 256
-ATTRIBUTION = "BANKING77, Casanueva et al. 2020, PolyAI, https://github.com/PolyAI-LDN/task-specific-datasets, CC BY 4.0"
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def make(options: argparse.Namespace, work: Path, root: Path, say: Callable[[str
     about = {
         "general.name": f"{TASK} adapter",
         "general.license": "Apache-2.0",
-        "general.datasets": [ATTRIBUTION],
+        "general.datasets": [BANKING],
         "suffice.base.sha256": identity["base"],
         "suffice.data.sha256": json.dumps(identity["data"]),
         "suffice.recipe": json.dumps(asdict(recipe), sort_keys=True),

@@ -172,12 +172,13 @@ def make(specialist: Specialist, options: argparse.Namespace, work: Path, root: 
     asker = Asker(tokenizer, specialist)
     training = loop.Loop(recipe.schedule, model, identity(specialist, options.data), work / f"{specialist.name}.pt", say)
     resumed = options.resume and training.checkpoint.exists()
-    texts, targets = targets_of(task, recipe, say)
-    objective = Objective(specialist, model, tokenizer, asker, texts, targets, task)
     if resumed:
         training.resume()
         say(f"resumed at step {training.progress.step}")
-    else:
+    finished = training.progress.step >= recipe.schedule.steps  # interrupted after training: no need of the teacher
+    texts, targets = ([], numpy.zeros((0, 0), numpy.float32)) if finished else targets_of(task, recipe, say)
+    objective = Objective(specialist, model, tokenizer, asker, texts, targets, task)
+    if not resumed:
         prompts = [asker.prompt(text) for text in texts]
         accuracy = bag.start(model, prompts, targets, objective.label_tokens, recipe.bag_epochs, recipe.seed)
         with torch.no_grad():

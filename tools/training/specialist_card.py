@@ -100,8 +100,8 @@ Every label is one token, so one pass over the prompt gives the probability of e
 ## Accuracy on texts it never saw
 
 Measured on the quantised file through libllama; intervals are Wilson's, 95 %. The linear model is TF-IDF of word 1-2-grams and character
-3-5-grams with logistic regression, on the same training texts. No choice was made on these texts: recipe, early stop and `min_confidence` come from
-the tuning texts ({percent(report["tuning_accuracy"])} right).
+3-5-grams with logistic regression, on the same training texts. No choice of the training was made on these texts: recipe and early stop come
+from tuning texts, a cut of the training data ({percent(report["tuning_accuracy"])} right).
 
 {_accuracy(report)}
 
@@ -113,9 +113,9 @@ Share of right answers among the surest part of all answers (risk-coverage), raw
 
 {_confidence(report)}
 
-With `min_confidence: {served["threshold"]}`, the least probability at which the served tuning answers are {percent(RIGHT_WANTED)} right, and {escalated} escalated: {served["served"]} of {served["of"]}
-held-out texts are answered locally, {percent(served["accuracy"])} of them rightly ({interval(served)}); {served["must_escalate_served"]} of {served["must_escalate"]} texts that must escalate are
-answered. A starting point, no certificate.
+`min_confidence: {served["threshold"]}` is the least probability at which the served answers to one half of these texts are {percent(RIGHT_WANTED)} right, {escalated or "nothing"}
+being escalated. Of the other half it serves {served["served"]} of {served["of"]}, {percent(served["accuracy"])} of them rightly ({interval(served)}); {served["must_escalate_served"]} of {served["must_escalate"]} texts that must
+escalate are answered. A starting point, no certificate.
 
 ## Limits
 

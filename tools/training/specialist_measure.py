@@ -11,12 +11,13 @@ import evaluate
 import figures
 from figures import Outcome
 from metrics import Json, processor
+from sources import share_of
 from tasks import Row, Specialist, Task
 from tokenizer import Tokenizer
 
 REHEARSAL_SAMPLE = 40  # one in so many held-out texts
 COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5)
-RIGHT_WANTED = 0.97  # of the accepted answers on the tuning texts; min_confidence is the least that gives it
+RIGHT_WANTED = 0.97  # of the served answers; min_confidence is the least that gives it on one half of the held-out texts
 
 Answer = tuple[str, float]  # label, probability
 
@@ -80,11 +81,25 @@ def acceptance(rows: Sequence[Row], given: Sequence[Answer], specialist: Special
     }
 
 
-def threshold_on(tuning: Sequence[tuple[str, str]], given: Sequence[Answer], specialist: Specialist) -> float:
-    """The least probability from which on the served answers to the tuning texts are RIGHT_WANTED right; else 1."""
-    seen = [Outcome(label == answer, p) for (_, label), (answer, p) in zip(tuning, given) if answer not in specialist.escalated]
+def threshold_on(rows: Sequence[Row], given: Sequence[Answer], specialist: Specialist) -> float:
+    """The least probability from which on the served answers are RIGHT_WANTED right; 1 when there is none."""
+    seen = [Outcome(row.label == answer, p) for row, (answer, p) in zip(rows, given) if answer not in specialist.escalated]
     found = figures.threshold_for(seen, RIGHT_WANTED)
     return 1.0 if found is None else round(found.value, 4)
+
+
+def served(rows: Sequence[Row], given: Sequence[Answer], specialist: Specialist) -> Json:
+    """min_confidence from one half of the held-out texts (by a hash), what it serves from the other.
+
+    Not from the tuning texts: they are a cut of the training data and nearer to what was learned, so a threshold from
+    them is too low (97 % there was 92 % on CLINC150's validation split).
+    """
+    pairs = [(r, a) for r, a in zip(rows, given) if not r.group.startswith("build log, ")]
+    sides = [share_of("threshold half 1", row.text) < 0.5 for row, _ in pairs]
+    chosen = [pair for pair, first in zip(pairs, sides) if first]
+    others = [pair for pair, first in zip(pairs, sides) if not first]
+    threshold = threshold_on([row for row, _ in chosen], [answer for _, answer in chosen], specialist)
+    return acceptance([row for row, _ in others], [answer for _, answer in others], specialist, threshold)
 
 
 def measure(
@@ -112,7 +127,6 @@ def measure(
     with evaluate.Scorer(program, unquantised, root) as scorer:
         scorer.define(specialist.word, labels)
         whole = answers(scorer, specialist, task, texts, ask)
-    threshold = threshold_on(tuning, tuned, specialist)
     report: Json = {
         "machine": processor(),
         "tokenizer_parity": {"lines": len(lines), "different": len(different)},
@@ -124,7 +138,7 @@ def measure(
         "tuning_accuracy": sum(answer == label for (_, label), (answer, _) in zip(tuning, tuned)) / len(tuning),
         "evaluation": group_figures(rows, own),
         "evaluation_f32": group_figures(rows, whole),
-        "served": acceptance(rows, own, specialist, threshold),
+        "served": served(rows, own, specialist),
     }
     if len(task.labels) <= 10:
         report["by_label"] = by_label(rows, own)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import data
 from loop import Schedule
-from sources import Labelled, share_of
+from sources import BANKING_FILES, Labelled, banking, share_of
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,7 @@ CLINC = "CLINC150, Larson et al., EMNLP 2019, https://github.com/clinc/oos-eval,
 TICKETS = "IT Service Ticket Classification, Karol Zak / Endava, https://github.com/Lunalykaya/IT-Service-Ticket-Classification, CC0 1.0"
 BUMP = "BUMP, CHAINS research project at KTH, https://github.com/chains-project/bump, MIT"
 PYPA = "PyPA advisory database to 2022, https://github.com/pypa/advisory-database, CC BY 4.0"
+BANKING = "BANKING77, Casanueva et al. 2020, PolyAI, https://github.com/PolyAI-LDN/task-specific-datasets, CC BY 4.0"
 RESTAURANT = "RESTAURANTS-8K, Coope et al., ACL 2020, PolyAI, https://github.com/PolyAI-LDN/task-specific-datasets, CC BY 4.0"
 
 
@@ -103,10 +104,12 @@ def load_intents(directory: Path) -> Task:
     extra = halves_joined(train, 20000, "intent halves")
     # Certainly none of the 150: encyclopedia sentences. Few, because nobody sends them.
     train += [(text, data.OUT_OF_SCOPE) for text in random.Random("intent outside").sample(corpus.sentences, 200)]
+    # The published splits share 3 sentences, and 17 joined ones came out the same: no test of anything.
+    learned = {text for text, _ in train} | set(extra)
     held_out = [
         Row(e.text, e.label, "in scope" if e.label != data.OUT_OF_SCOPE else "out of scope")
         for e in corpus.held_out
-        if e.task == data.INTENT
+        if e.task == data.INTENT and e.text not in learned
     ]
     return Task([*sorted({label for _, label in corpus.train_intents}), data.OUT_OF_SCOPE], train, tuning, held_out, extra)
 
@@ -147,6 +150,13 @@ def _texts_aside(texts: Sequence[str], share: float) -> tuple[list[str], list[st
     return kept, [text for text in texts if share_of("triage tuning 1", text) < share]
 
 
+def load_banking(directory: Path) -> Task:
+    # One label ends with a question mark, at which the pre-tokenizer cuts.
+    train, tuning, held_out = ([(text, label.rstrip("?")) for text, label in part] for part in banking(directory))
+    labels = sorted({label for _, label in train})
+    return Task(labels, train, tuning, [Row(text, label, "banking") for text, label in held_out])
+
+
 def specialists() -> dict[str, Specialist]:
     listed = [
         Specialist(
@@ -161,7 +171,8 @@ def specialists() -> dict[str, Specialist]:
             sources=(CLINC,),
             limits=(
                 "English sentences to a voice assistant, in lower case and without much punctuation, about ten words long.",
-                "CLINC150's published test split is not in the data; the figures are on its validation split, which took no part in any choice.",
+                "CLINC150's published test split is not in the data; the figures are on its validation split, which took no part in any choice "
+                "(without 20 sentences that are among what it learned from).",
                 "Of out-of-scope sentences like CLINC150's a part is taken for an intent; `min_confidence` stops most of those.",
             ),
         ),
@@ -171,12 +182,12 @@ def specialists() -> dict[str, Specialist]:
             escalated=data.ACCESS_TICKETS,
             load=load_tickets,
             recipe=Recipe(
-                Schedule(steps=1500, learning_rate=1e-3, average=0.995, validate_every=150, patience=4),
+                Schedule(steps=300, learning_rate=1e-3, average=0.99, validate_every=50, patience=4),
                 vocabulary=6000,
                 occurs_min=5,
                 text_tokens_max=160,
-                teacher_share=0.5,
-                bag_epochs=8,
+                teacher_share=0.0,
+                bag_epochs=5,
             ),
             files=("it_tickets/train.jsonl.gz",),
             keep="start",
@@ -193,7 +204,7 @@ def specialists() -> dict[str, Specialist]:
             escalated=("security", "access", "unknown"),
             load=load_triage,
             recipe=Recipe(
-                Schedule(steps=700, learning_rate=1e-3, average=0.99, validate_every=100, patience=4),
+                Schedule(steps=200, learning_rate=1e-3, average=0.98, validate_every=40, patience=4),
                 vocabulary=6000,
                 context=1024,
                 text_tokens_max=700,
@@ -218,6 +229,18 @@ def specialists() -> dict[str, Specialist]:
                 "A secret in a log, or a 401 from a registry, is not found by this model; the gateway's hard stops are for that.",
                 "The build-log figures rest on few logs; their interval is wide.",
             ),
+        ),
+        Specialist(
+            name="banking77-whole",  # is not shipped: what a whole specialist makes of the adapter's task
+            word="banking77",
+            escalated=(),
+            load=load_banking,
+            recipe=Recipe(Schedule(steps=100, learning_rate=1e-3, average=0.97, validate_every=25, patience=4)),
+            files=tuple(BANKING_FILES),
+            keep="start",
+            description="Which of 77 banking intents a sentence has; to compare with the adapter banking77-lora.",
+            sources=(BANKING,),
+            limits=("Made to be compared with, not to be used.",),
         ),
     ]
     return {specialist.name: specialist for specialist in listed}
