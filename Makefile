@@ -2,14 +2,14 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check build debug tsan format bench fuzz train clean
+.PHONY: help run test check build debug tsan format bench fuzz train train-linear clean
 
 ITERATIONS ?= 200000
 SEED       ?= $(shell date +%s)
 export ONCE JOBS
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "Variables: ONCE=1 (run: end after the sample stream), JOBS=N, ITERATIONS=N and SEED=N (fuzz), SUFFICE_DATA_DIR (public data sets)"
 
 run: ## set up, build, start the gateway with its small model, send it a sample stream, keep serving
@@ -62,6 +62,12 @@ train: ## rebuild the small models, or MODEL=NAME, from the public data of SUFFI
 	@test -n "$$SUFFICE_DATA_DIR" || { echo "make train: set SUFFICE_DATA_DIR to the folder of the public data sets" >&2; exit 2; }
 	@tools/bootstrap build train
 	@tools/training/train --model $(MODEL) --data "$$SUFFICE_DATA_DIR" --out $(if $(filter all,$(MODEL)),models,models/$(MODEL))
+
+train-linear: ## fit the linear tiers again, or MODEL=NAME, from the public data of SUFFICE_DATA_DIR (minutes)
+	@test -n "$$SUFFICE_DATA_DIR" || { echo "make train-linear: set SUFFICE_DATA_DIR to the folder of the public data sets" >&2; exit 2; }
+	@tools/bootstrap build train
+	@tools/build release suffice
+	@tools/training/train_linear --model $(MODEL) --data "$$SUFFICE_DATA_DIR" --out $(if $(filter all,$(MODEL)),models,models/$(MODEL))
 
 clean: ## remove what was built
 	@rm -rf build

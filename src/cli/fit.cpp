@@ -39,6 +39,7 @@ struct FitFlags {
   std::string text = "text";
   std::string label = "label";
   std::string note;
+  std::string predictions;
   double held_out = 0.1;
   double cost = 10;
   int bucket_bits = 17;
@@ -94,7 +95,9 @@ struct Measured {
   double microseconds = 0;  ///< median of one prediction
 };
 
-Measured measure(const learned::LinearClassifier& classifier, const std::vector<LabelledText>& texts) {
+/// `answers` gets one JSON object a text.
+Measured measure(const learned::LinearClassifier& classifier, const std::vector<LabelledText>& texts,
+                 std::string& answers) {
   Measured measured{.texts = texts.size()};
   std::vector<double> times;
   for (const LabelledText& row : texts) {
@@ -102,7 +105,13 @@ Measured measure(const learned::LinearClassifier& classifier, const std::vector<
     const learned::LabelScores scores = classifier.score(row.text);
     times.push_back(std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - started).count());
     const auto best = std::ranges::max_element(scores.probability) - scores.probability.begin();
-    if (classifier.labels()[static_cast<std::size_t>(best)] == row.label) ++measured.right;
+    const std::string& predicted = classifier.labels()[static_cast<std::size_t>(best)];
+    if (predicted == row.label) ++measured.right;
+    answers += json::serialize(json::object{{"label", row.label},
+                                            {"predicted", predicted},
+                                            {"probability", scores.probability[static_cast<std::size_t>(best)]},
+                                            {"none", scores.none}}) +
+               "\n";
   }
   std::ranges::sort(times);
   if (!times.empty()) measured.microseconds = times[times.size() / 2];
@@ -187,7 +196,10 @@ Result<void> fit_and_show(const FitFlags& flags) {
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   SUFFICE_TRY_VOID(write_file(flags.out, *bytes));
   SUFFICE_TRY(const learned::LinearClassifier classifier, learned::LinearClassifier::from_bytes(*std::move(bytes)));
-  show(flags, classifier, measure(classifier, held_out), seconds);
+  std::string answers;
+  const Measured measured = measure(classifier, held_out, answers);
+  if (!flags.predictions.empty()) SUFFICE_TRY_VOID(write_file(flags.predictions, answers));
+  show(flags, classifier, measured, seconds);
   return {};
 }
 
@@ -226,6 +238,9 @@ void add_fit(CLI::App& program, Command& chosen) {
   classifier->add_option("--seed", flags->seed, "Of the choice of what is held out")->capture_default_str();
   classifier->add_option("--threads", flags->threads, "Labels fitted at once (0: one a processor)");
   classifier->add_option("--note", flags->note, "Kept in the file: source and licence of the data");
+  classifier->add_option(
+      "--predictions", flags->predictions,
+      "Write what is answered to each held-out text, JSON Lines: label, predicted, probability, none");
   classifier->add_flag("--json", flags->json, "One JSON object, no progress");
   classifier->callback([flags, &chosen] { chosen.run = [flags] { return fit(*flags); }; });
 }
