@@ -51,7 +51,7 @@ def make(specialist: Specialist, task: Task, program: Path, data: Path, out: Pat
         "data_sha256": sources.file_hashes(data, list(specialist.files)),
         "tuning_accuracy": sum(answer == label for (_, label), (answer, _) in zip(task.tuning, tuned)) / len(task.tuning),
         "evaluation": group_figures(task.held_out, own),
-        "served": acceptance(task.held_out, own, specialist, threshold_on(task.tuning, tuned, specialist)),
+        "served": acceptance(task.held_out, own, specialist, threshold_on([Row(*pair, "tuning") for pair in task.tuning], tuned, specialist)),
     }
     if len(task.labels) <= 10:
         report["by_label"] = by_label(task.held_out, own)
