@@ -35,6 +35,7 @@ int main(int argc, char** argv) {
     suffice::cli::add_audit(program, chosen);
     suffice::cli::add_fit(program, chosen);
     suffice::cli::add_models(program, chosen);
+    suffice::cli::add_prompts(program, chosen);
     suffice::cli::add_completion(program, chosen);
     suffice::cli::add_version(program, chosen);
     try {

@@ -42,6 +42,9 @@ constexpr std::array kKeywords = {
     Keyword{"contentEncoding", Shape::Note},
     Keyword{"contentMediaType", Shape::Note},
     Keyword{"contentSchema", Shape::Schema, Draft2020},
+    Keyword{"x-source",
+            Shape::Note},  // who fills the field (prompts/span_schema.hpp); the type beside it is still enforced
+    Keyword{"x-span", Shape::Note},
     Keyword{"$defs", Shape::SchemaMap},
     Keyword{"definitions", Shape::SchemaMap},
     Keyword{"$ref", Shape::Value},

@@ -1,13 +1,11 @@
 #pragma once
-// Prompt: one version of one prompt file, and how it becomes the messages of a call.
+// Prompt: one version of one prompt file as a value, and the library of all of them. render.hpp makes messages of it.
 
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,8 +19,13 @@ namespace suffice::prompts {
 enum class Parser : std::uint8_t { Text, Label, Json };
 /// What may be left out when the context is too small. Nothing else is ever left out.
 enum class CutPolicy : std::uint8_t { Nothing, Examples };
-/// Which end of the caller's text is sent when it is longer than `input_chars_max`.
-enum class Keep : std::uint8_t { All, Start, End };
+/// What becomes of a text that is longer than `input_chars_max`, or than the context has room for.
+enum class LongInput : std::uint8_t {
+  Refuse,    ///< it is not sent: input_too_large
+  Start,     ///< its beginning is sent
+  End,       ///< its end is sent
+  BuildLog,  ///< its errors and its end are sent (log_reducer.hpp)
+};
 
 /// A label and its boundary.
 struct Category {
@@ -40,10 +43,24 @@ struct Example {
   bool operator==(const Example&) const = default;
 };
 
+/// A right answer beside a wrong one, and why: shown to the model as such.
+struct Contrast {
+  std::string input;  ///< may be empty: the difference is one of form
+  std::string correct;
+  std::string incorrect;
+  std::string why;
+  bool operator==(const Contrast&) const = default;
+};
+
+/// An input and what the answer to it must be. An expectation that is absent is not checked; at least one is there.
 struct PromptTest {
+  std::string name;  ///< may be empty
   std::string input;
-  std::string output;    ///< the exact answer; empty: not compared
-  std::string contains;  ///< text the answer must hold; empty: not compared
+  std::string output;                 ///< the exact answer, as the prompt's parser reads it
+  std::vector<std::string> contains;  ///< texts the answer must hold
+  std::vector<std::string> lacks;     ///< texts it must not hold
+  JsonText fields;                    ///< members that a JSON answer must have with these values
+  std::string answer;                 ///< what the scripted model says; empty: `output`
   bool operator==(const PromptTest&) const = default;
 };
 
@@ -51,7 +68,10 @@ struct PromptTest {
 struct Prompt {
   std::string name;
   int version = 0;
-  std::string digest;  ///< SHA-256 of the file, 64 hex digits: the same version must keep it
+  /// SHA-256, 64 hex digits, of all that decides what is sent and read: the file's values in canonical JSON without
+  /// `description` and `tests`. A version keeps it for ever (prompt_lock.hpp); comments and new tests do not change it.
+  std::string digest;
+  std::filesystem::path file;
   std::string description;
   bool specialist = false;  ///< the model was trained for this task: `system` and the text are all that is sent
   std::string system;
@@ -59,12 +79,13 @@ struct Prompt {
   std::vector<std::string> rules;
   std::vector<Category> categories;
   std::vector<std::string> tie_break;
+  std::vector<Contrast> contrasts;
   std::vector<Example> examples;
   std::string reminder;
   std::optional<std::int64_t> max_output_tokens;
   std::string wrap = "{input}";  ///< holds {input} once
-  Keep keep = Keep::All;
-  std::int64_t input_chars_max = 0;  ///< with Keep::Start and Keep::End
+  LongInput long_input = LongInput::Refuse;
+  std::int64_t input_chars_max = 0;  ///< characters sent of the text; 0: as many as the context has room for
   Parser parser = Parser::Text;
   CutPolicy cut = CutPolicy::Nothing;
   std::vector<PromptTest> tests;
@@ -79,7 +100,8 @@ class PromptLibrary {
   PromptLibrary() = default;
 
   /// Reads NAME/VERSION.yaml below each folder. PolicyInvalid lists every problem of every file, one a line, with line
-  /// and column; so does a folder that is not there, and a prompt that two folders have.
+  /// and column; so does a folder that is not there, a prompt that two folders have, and one that is not what the
+  /// folder's prompts.lock says was shipped.
   static Result<PromptLibrary> load(const std::vector<std::filesystem::path>& folders);
 
   /// The prompt name@version; null when there is none.
@@ -90,43 +112,5 @@ class PromptLibrary {
  private:
   std::map<std::string, std::shared_ptr<const Prompt>, std::less<>> prompts_;
 };
-
-/// Number of tokens of a text.
-using TokenCounter = std::function<std::int64_t(std::string_view)>;
-/// One token for every three bytes begun: above what the tokenizers of common models need for English text and code
-/// (3.3 to 4.5 bytes a token), so that it errs towards refusing.
-[[nodiscard]] std::int64_t estimate_tokens(std::string_view text);
-
-struct RenderBudget {
-  std::int64_t context_tokens = 0;  ///< prompt and output together; 0: unknown, so that nothing is checked or cut
-  std::int64_t output_tokens = 512;
-  TokenCounter count = estimate_tokens;
-};
-
-/// Something that was not sent, for the record; free of user text.
-struct Cut {
-  std::string what;  ///< "2 of 3 examples"
-  std::string why;   ///< "context of 512 tokens"
-  bool operator==(const Cut&) const = default;
-};
-
-struct Rendered {
-  std::vector<Message> messages;
-  std::vector<Cut> cut;
-  std::int64_t prompt_tokens = 0;  ///< as the budget counts
-};
-
-/// The messages of one call.
-///
-/// The last user message is the input. The prompt gives the system message and the example turns; the caller's own
-/// system text follows under "Context from the caller". For a specialist only its task word and the text are sent.
-/// InvalidArgument without a user message; UnsupportedField when a specialist is given anything but text;
-/// ContextOverflow when it does not fit after what the prompt allows to cut. Pure; any thread.
-[[nodiscard]] Result<Rendered> render(const Prompt& prompt, std::span<const Message> caller_messages,
-                                      const RenderBudget& budget);
-
-/// What tends to hurt small models: a missing reminder behind the input, no or too many examples, no wrong example, no
-/// tie-break, examples of different shape. For people; empty when there is nothing to say. None for a specialist.
-[[nodiscard]] std::vector<std::string> lint(const Prompt& prompt);
 
 }  // namespace suffice::prompts

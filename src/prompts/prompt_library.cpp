@@ -7,6 +7,7 @@
 
 #include "policy/read_file.hpp"
 #include "prompts/prompt.hpp"
+#include "prompts/prompt_lock.hpp"
 #include "prompts/prompt_reader.hpp"
 
 namespace suffice::prompts {
@@ -39,6 +40,8 @@ Result<PromptLibrary> PromptLibrary::load(const std::vector<fs::path>& folders) 
   PromptLibrary library;
   std::vector<Problem> problems;
   for (const fs::path& folder : folders) {
+    const std::size_t before = problems.size();
+    std::map<std::string, std::shared_ptr<const Prompt>, std::less<>> here;
     for (const fs::path& file : prompt_files(folder, problems)) {
       const Result<std::string> yaml = policy::read_file(file, kFileBytesMax);
       if (!yaml) {
@@ -47,11 +50,14 @@ Result<PromptLibrary> PromptLibrary::load(const std::vector<fs::path>& folders) 
       }
       const std::shared_ptr<const Prompt> prompt = read_prompt(*yaml, file, problems);
       if (prompt == nullptr) continue;
+      here.emplace(prompt->reference(), prompt);
       if (!library.prompts_.emplace(prompt->reference(), prompt).second) {
         problems.push_back(
             {file.string(), 0, 0, "", fmt::format("{} is also in an earlier folder", prompt->reference())});
       }
     }
+    const PromptLock lock = PromptLock::load(folder, problems);
+    if (problems.size() == before) lock.check(here, problems);  // a file that cannot be read is not "gone"
   }
   if (!problems.empty()) return fail(ErrorCode::PolicyInvalid, policy::to_lines(problems));
   return library;

@@ -1,14 +1,12 @@
 #include "prompts/prompt_reader.hpp"
 
 #include <algorithm>
-#include <optional>
 #include <set>
 #include <utility>
 
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
-#include <boost/system/error_code.hpp>
 #include <fmt/format.h>
 
 #include "core/hash.hpp"
@@ -16,6 +14,8 @@
 #include "policy/fields.hpp"
 #include "policy/schema_check.hpp"
 #include "policy/yaml_document.hpp"
+#include "prompts/answer_check.hpp"
+#include "wire/json.hpp"
 
 namespace suffice::prompts {
 
@@ -45,8 +45,36 @@ Parser parser_named(const std::string& word) {
 
 void read_input(const Fields& input, Prompt& prompt) {
   prompt.wrap = input.text("wrap", kInput);
-  if (input.has("keep")) prompt.keep = input.text("keep") == "end" ? Keep::End : Keep::Start;
+  if (input.has("keep")) prompt.long_input = input.text("keep") == "end" ? LongInput::End : LongInput::Start;
+  if (input.has("reduce")) prompt.long_input = LongInput::BuildLog;
   prompt.input_chars_max = input.integer("chars_max", 0);
+}
+
+/// A text or a list of texts.
+std::vector<std::string> one_or_more(const Fields& fields, std::string_view key) {
+  std::vector<std::string> texts = fields.texts(key);
+  if (std::string text = fields.text(key); !text.empty()) texts.push_back(std::move(text));
+  return texts;
+}
+
+PromptTest read_test(const Fields& fields) {
+  PromptTest test{.name = fields.text("name"),
+                  .input = fields.text("input"),
+                  .output = fields.text("output"),
+                  .contains = one_or_more(fields, "contains"),
+                  .lacks = one_or_more(fields, "lacks"),
+                  .fields = {},
+                  .answer = fields.text("answer")};
+  if (const json::value* members = fields.find("fields")) test.fields = wire::to_json_text(*members);
+  return test;
+}
+
+/// What the digest of a version is made of: everything but what is for people and for tests.
+std::string digest_of(const json::value& root) {
+  json::object counted = root.as_object();
+  counted.erase("description");
+  counted.erase("tests");
+  return sha256_hex(wire::canonical_json(counted));
 }
 
 Prompt read_fields(const Fields& fields) {
@@ -62,6 +90,12 @@ Prompt read_fields(const Fields& fields) {
     return Category{.label = one.text("label"), .when = one.text("when"), .not_when = one.text("not")};
   });
   prompt.tie_break = fields.texts("tie_break");
+  prompt.contrasts = read_list<Contrast>(fields, "contrasts", [](const Fields& one) {
+    return Contrast{.input = one.text("input"),
+                    .correct = std::string(trim(one.text("correct"))),
+                    .incorrect = std::string(trim(one.text("incorrect"))),
+                    .why = one.text("why")};
+  });
   prompt.examples = read_list<Example>(fields, "examples", [](const Fields& one) {
     return Example{.input = one.text("input"),
                    .output = std::string(trim(one.text("output"))),
@@ -73,9 +107,7 @@ Prompt read_fields(const Fields& fields) {
   read_input(fields.below("input"), prompt);
   prompt.parser = parser_named(fields.text("parser"));
   prompt.cut = fields.text("cut") == "examples" ? CutPolicy::Examples : CutPolicy::Nothing;
-  prompt.tests = read_list<PromptTest>(fields, "tests", [](const Fields& one) {
-    return PromptTest{.input = one.text("input"), .output = one.text("output"), .contains = one.text("contains")};
-  });
+  prompt.tests = read_list<PromptTest>(fields, "tests", read_test);
   return prompt;
 }
 
@@ -95,7 +127,7 @@ class PromptChecks {
     }
     categories();
     schema();
-    answers();
+    if (usable_) answers();
   }
 
  private:
@@ -117,15 +149,18 @@ class PromptChecks {
     if (first == std::string::npos || prompt_.wrap.find(kInput, first + 1) != std::string::npos) {
       say("/input/wrap", "must hold {input} exactly once");
     }
-    if ((prompt_.keep == Keep::All) != (prompt_.input_chars_max == 0)) {
+    const Fields input = fields_.below("input");
+    if (input.has("keep") != (input.has("chars_max") && !input.has("reduce"))) {
       say("/input", "keep and chars_max go together");
     }
+    if (input.has("keep") && input.has("reduce")) say("/input/reduce", "reduce stands instead of keep; remove one");
   }
 
   void specialist() {
     const bool one_word = !prompt_.system.empty() && prompt_.system.find_first_of(" \t\r\n") == std::string::npos;
     if (!one_word) say("/system", "a specialist's system is the one task word it was trained with");
-    for (const std::string_view key : {"rules", "categories", "tie_break", "examples", "reminder", "schema", "cut"}) {
+    for (const std::string_view key :
+         {"rules", "categories", "tie_break", "contrasts", "examples", "reminder", "schema", "cut"}) {
       if (fields_.has(key)) say(child("", key), "is never sent to a specialist; remove it");
     }
   }
@@ -143,44 +178,53 @@ class PromptChecks {
     if (prompt_.schema.empty()) return;
     if (const auto defect = policy::schema_defect(json::parse(prompt_.schema.text))) {
       say("/schema", fmt::format("not a JSON Schema: {}", *defect));
-    } else {
-      schema_.emplace(prompt_.schema.text);
+      usable_ = false;
     }
   }
 
   void answers() {
     for (std::size_t i = 0; i < prompt_.examples.size(); ++i) {
-      answer(prompt_.examples[i].output, child(child(child("", "examples"), i), "output"));
+      const Example& example = prompt_.examples[i];
+      const policy::Pointer at = child("/examples", i);
+      right_answer(example.output, child(at, "output"));
+      wrong_answer(example.output, example.wrong, child(at, "wrong"));
     }
-    for (std::size_t i = 0; i < prompt_.tests.size(); ++i) {
-      const PromptTest& test = prompt_.tests[i];
-      if (test.output.empty() && test.contains.empty())
-        say(child("/tests", i), "checks nothing; give output or contains");
-      if (!test.output.empty()) answer(test.output, child(child("/tests", i), "output"));
+    for (std::size_t i = 0; i < prompt_.contrasts.size(); ++i) {
+      const Contrast& contrast = prompt_.contrasts[i];
+      right_answer(contrast.correct, child(child("/contrasts", i), "correct"));
+      wrong_answer(contrast.correct, contrast.incorrect, child(child("/contrasts", i), "incorrect"));
+    }
+    for (std::size_t i = 0; i < prompt_.tests.size(); ++i) test(prompt_.tests[i], child("/tests", i));
+  }
+
+  void test(const PromptTest& test, const policy::Pointer& at) {
+    const bool expects = !test.output.empty() || !test.contains.empty() || !test.lacks.empty() || !test.fields.empty();
+    if (!expects) say(at, "checks nothing; give output, contains, lacks or fields");
+    if (!test.fields.empty() && prompt_.parser != Parser::Json) say(child(at, "fields"), "needs parser: json");
+    if (!test.output.empty()) right_answer(test.output, child(at, "output"));
+  }
+
+  void right_answer(const std::string& output, const policy::Pointer& at) {
+    const Result<std::string> read = read_answer(prompt_, output);
+    if (!read) {
+      say(at, read.error().message);
+    } else if (prompt_.parser == Parser::Label && !prompt_.categories.empty() && *read != output) {
+      say(at, fmt::format("write the label as it is declared: {}", *read));
     }
   }
 
-  void answer(const std::string& output, const policy::Pointer& at) {
-    const bool is_label =
-        std::ranges::any_of(prompt_.categories, [&](const Category& category) { return category.label == output; });
-    if (prompt_.parser == Parser::Label && !prompt_.categories.empty() && !is_label) {
-      say(at, "not one of the categories' labels");
-    }
-    if (prompt_.parser != Parser::Json) return;
-    boost::system::error_code error;
-    const json::value value = json::parse(output, error);
-    if (error) {
-      say(at, "not JSON, though parser is json");
-    } else if (schema_ && !schema_->valid(value)) {
-      say(at, "does not satisfy the prompt's own schema");
-    }
+  void wrong_answer(const std::string& right, const std::string& wrong, const policy::Pointer& at) {
+    if (wrong.empty()) return;
+    const Result<std::string> read = read_answer(prompt_, wrong);
+    const Result<std::string> expected = read_answer(prompt_, right);
+    if (read && expected && *read == *expected) say(at, "is read as the right answer, so it shows nothing");
   }
 
   const Prompt& prompt_;
   const YamlDocument& document_;
   Fields fields_;
   std::vector<Problem>& problems_;
-  std::optional<policy::SchemaCheck> schema_;
+  bool usable_ = true;
 };
 
 }  // namespace
@@ -194,7 +238,8 @@ std::shared_ptr<const Prompt> read_prompt(std::string_view yaml, const std::file
   }
   if (document.root().is_null() || !policy::prompt_schema().check(document, problems)) return nullptr;
   Prompt prompt = read_fields(Fields(&document.root()));
-  prompt.digest = sha256_hex(yaml);
+  prompt.digest = digest_of(document.root());
+  prompt.file = file;
   PromptChecks(prompt, document, problems).run(file);
   return problems.size() == before ? std::make_shared<const Prompt>(std::move(prompt)) : nullptr;
 }

@@ -1,4 +1,4 @@
-// Prompt files as shipped, as broken, and as rendered.
+// Prompt files as shipped and as broken.
 
 #include "prompts/prompt.hpp"
 
@@ -10,11 +10,15 @@
 
 #include <gmock/gmock.h>
 
+#include "prompts/lint.hpp"
+#include "prompts/prompt_lock.hpp"
 #include "prompts/prompt_reader.hpp"
+#include "prompts/render.hpp"
 
 namespace suffice::prompts {
 namespace {
 
+using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
@@ -22,43 +26,42 @@ namespace fs = std::filesystem;
 
 const fs::path kShipped = fs::path(SUFFICE_SOURCE_DIR) / "examples" / "prompts";
 
-Prompt general() {
-  Prompt prompt;
-  prompt.name = "p";
-  prompt.version = 3;
-  prompt.system = "You sort.";
-  prompt.rules = {"One word."};
-  prompt.categories = {{.label = "a", .when = "it is a.", .not_when = "b."},
-                       {.label = "b", .when = "it is b.", .not_when = ""}};
-  prompt.tie_break = {"a and b: a."};
-  prompt.examples = {{.input = "first", .output = "a", .why = "hidden", .wrong = "It is a."},
-                     {.input = "second", .output = "b", .why = "", .wrong = ""}};
-  prompt.wrap = "<in>{input}</in>";
-  prompt.reminder = "Answer a or b.";
-  return prompt;
-}
-
-Prompt specialist() {
-  Prompt prompt;
-  prompt.name = "mini";
-  prompt.version = 1;
-  prompt.specialist = true;
-  prompt.system = "classify_issue";
-  return prompt;
-}
+/// A folder of its own, gone at the end.
+struct TemporaryFolder {
+  TemporaryFolder() : path(fs::temp_directory_path() / ("suffice_prompts_" + std::to_string(::getpid()))) {
+    fs::remove_all(path);
+    fs::create_directories(path);
+  }
+  ~TemporaryFolder() { fs::remove_all(path); }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  void write(const fs::path& file, const std::string& text) const {
+    fs::create_directories((path / file).parent_path());
+    std::ofstream(path / file) << text;
+  }
+  fs::path path;
+};
 
 std::vector<Message> said(const std::string& text) { return {Message::of(Role::User, text)}; }
+
+/// What reading `yaml` as p/1.yaml says, one problem a line.
+std::string problems_of(const std::string& yaml) {
+  std::vector<policy::Problem> problems;
+  const auto prompt = read_prompt("name: p\nversion: 1\ndescription: d\n" + yaml, "p/1.yaml", problems);
+  EXPECT_EQ(prompt == nullptr, !problems.empty());
+  return policy::to_lines(problems);
+}
 
 TEST(PromptLibrary, EveryShippedPromptLoadsAndGivesTheLintNothingToSay) {
   const Result<PromptLibrary> library = PromptLibrary::load({kShipped});
 
   ASSERT_TRUE(library) << library.error().message;
-  EXPECT_EQ(library->references().size(), 11U);
+  EXPECT_GE(library->references().size(), 13U);
   for (const std::string& reference : library->references()) {
     const auto prompt = library->find(reference);
     EXPECT_EQ(prompt->reference(), reference);
     EXPECT_EQ(prompt->digest.size(), 64U);
-    if (prompt->parser != Parser::Text) EXPECT_THAT(lint(*prompt), IsEmpty()) << reference;
+    for (const policy::Problem& problem : lint_with_places(*prompt)) ADD_FAILURE() << problem.to_string();
   }
   EXPECT_EQ(library->find("nobody@1"), nullptr);
 }
@@ -80,17 +83,15 @@ TEST(PromptLibrary, ShippedSpecialistsSendTheTrainedContractAndNothingElse) {
 }
 
 TEST(PromptLibrary, ListsEveryProblemOfEveryFile) {
-  const fs::path folder = fs::temp_directory_path() / ("suffice_prompts_" + std::to_string(::getpid()));
-  fs::create_directories(folder / "one");
-  fs::create_directories(folder / "two");
-  std::ofstream(folder / "one" / "1.yaml") << "name: won\nversion: 2\ndescription: d\nsystem: s\nruls: [x]\n";
-  std::ofstream(folder / "one" / "2.yaml") << "name: won\nversion: 3\ndescription: d\n";
-  std::ofstream(folder / "two" / "1.yaml") << "name: two\nversion: 1\ndescription: d\nsystem: s\nparser: json\n"
-                                              "schema: {type: object, required: [a]}\n"
-                                              "examples: [{input: x, output: 'no json'}, {input: y, output: '{}'}]\n";
+  const TemporaryFolder folder;
+  folder.write("one/1.yaml", "name: won\nversion: 2\ndescription: d\nsystem: s\nruls: [x]\n");
+  folder.write("one/2.yaml", "name: won\nversion: 3\ndescription: d\n");
+  folder.write("two/1.yaml",
+               "name: two\nversion: 1\ndescription: d\nsystem: s\nparser: json\n"
+               "schema: {type: object, required: [a]}\n"
+               "examples: [{input: x, output: 'no json'}, {input: y, output: '{}'}]\n");
 
-  const Result<PromptLibrary> library = PromptLibrary::load({folder, folder / "gone"});
-  fs::remove_all(folder);
+  const Result<PromptLibrary> library = PromptLibrary::load({folder.path, folder.path / "gone"});
 
   ASSERT_FALSE(library);
   EXPECT_EQ(library.error().code, ErrorCode::PolicyInvalid);
@@ -117,114 +118,113 @@ TEST(ReadPrompt, ASpecialistMayHoldOnlyItsTaskWord) {
   EXPECT_THAT(lines, HasSubstr("keep and chars_max go together"));
 }
 
-TEST(Render, PutsThePartsOfAGeneralPromptInTheirOrder) {
-  const auto rendered = render(general(), said("real"), {});
+TEST(PromptLibrary, ReadsEveryPartOfAPrompt) {
+  std::vector<policy::Problem> problems;
+  const auto prompt = read_prompt(
+      "name: p\nversion: 2\ndescription: d\nsystem: s\nparser: json\n"
+      "contrasts: [{input: i, correct: '{\"a\":1}', incorrect: one, why: no JSON}]\n"
+      "input: {wrap: 'T: {input}', reduce: build_log, chars_max: 3000}\n"
+      "tests:\n- {name: n, input: x, contains: a, lacks: [b, c], fields: {a: 1}, answer: '{\"a\": 1}'}\n",
+      "p/2.yaml", problems);
 
-  ASSERT_TRUE(rendered);
-  ASSERT_EQ(rendered->messages.size(), 6U);
-  EXPECT_EQ(rendered->messages[0].text(),
-            "You sort.\n\nRules:\n- One word.\n\nLabels:\n- a: it is a. Not: b.\n- b: it is b.\n\n"
-            "When two labels fit:\n- a and b: a.\n\n"
-            "Answer as on the right, never as on the left:\n- wrong: It is a. right: a");
-  EXPECT_EQ(rendered->messages[1], Message::of(Role::User, "<in>first</in>\n\nAnswer a or b."));
-  EXPECT_EQ(rendered->messages[2], Message::of(Role::Assistant, "a"));
-  EXPECT_EQ(rendered->messages[5], Message::of(Role::User, "<in>real</in>\n\nAnswer a or b."));
-  EXPECT_THAT(rendered->cut, IsEmpty());
+  ASSERT_TRUE(prompt) << policy::to_lines(problems);
+  EXPECT_EQ(prompt->contrasts,
+            (std::vector<Contrast>{{.input = "i", .correct = R"({"a":1})", .incorrect = "one", .why = "no JSON"}}));
+  EXPECT_EQ(prompt->long_input, LongInput::BuildLog);
+  EXPECT_EQ(prompt->input_chars_max, 3000);
+  EXPECT_EQ(prompt->tests, (std::vector<PromptTest>{{.name = "n",
+                                                     .input = "x",
+                                                     .output = "",
+                                                     .contains = {"a"},
+                                                     .lacks = {"b", "c"},
+                                                     .fields = {R"({"a":1})"},
+                                                     .answer = R"({"a": 1})"}}));
 }
 
-TEST(Render, KeepsTheCallersSystemTextAsContextAndSaysWhatItDoesNotRead) {
-  const std::vector<Message> messages{Message::of(Role::System, "Team: payments"), Message::of(Role::User, "old"),
-                                      Message::of(Role::Assistant, "reply"), Message::of(Role::User, "new")};
-
-  const auto rendered = render(general(), messages, {});
-
-  ASSERT_TRUE(rendered);
-  EXPECT_THAT(rendered->messages[0].text(), HasSubstr("\n\nContext from the caller:\nTeam: payments"));
-  EXPECT_THAT(rendered->messages.back().text(), HasSubstr("<in>new</in>"));
-  ASSERT_EQ(rendered->cut.size(), 1U);
-  EXPECT_EQ(rendered->cut[0], (Cut{.what = "2 earlier messages", .why = "p@3 reads the last user message"}));
+TEST(ReadPrompt, SaysWhatASchemaCannot) {
+  const struct {
+    const char* name;
+    std::string yaml;
+    const char* problem;
+  } cases[] = {
+      {"a wrong answer that is right", "system: s\nexamples: [{input: x, output: a, wrong: ' a '}]\n",
+       "examples[0].wrong: is read as the right answer"},
+      {"a contrast without difference", "system: s\ncontrasts: [{correct: a, incorrect: a, why: w}]\n",
+       "contrasts[0].incorrect: is read as the right answer"},
+      {"a test that expects nothing", "system: s\ntests: [{input: x, answer: y}]\n", "tests[0]: checks nothing"},
+      {"fields of a text", "system: s\ntests: [{input: x, fields: {a: 1}}]\n", "tests[0].fields: needs parser: json"},
+      {"two ways to shorten", "system: s\ninput: {keep: end, reduce: build_log, chars_max: 9}\n",
+       "input.reduce: reduce stands instead of keep"},
+      {"an output that is no label",
+       "system: s\nparser: label\ncategories: [{label: A, when: a}, {label: B, when: b}]\ntests: [{input: x, output: C}]\n",
+       "tests[0].output: not one of the categories' labels"},
+      {"a label in other letters",
+       "system: s\nparser: label\ncategories: [{label: A, when: a}, {label: B, when: b}]\ntests: [{input: x, output: a}]\n",
+       "tests[0].output: write the label as it is declared: A"},
+      {"a list that holds a number", "system: s\ntests: [{input: x, contains: [1]}]\n",
+       "tests[0].contains[0]: expected a text"},
+  };
+  for (const auto& one : cases) EXPECT_THAT(problems_of(one.yaml), HasSubstr(one.problem)) << one.name;
 }
 
-TEST(Render, InputThatLooksLikeATemplateIsLeftAlone) {
-  const auto rendered = render(general(), said("{input} {input}"), {});
+TEST(PromptDigest, ChangesWithWhatIsSentAndReadAndNotWithTestsOrComments) {
+  const auto digest = [](const std::string& yaml) {
+    std::vector<policy::Problem> problems;
+    return read_prompt("name: p\nversion: 1\n" + yaml, "p/1.yaml", problems)->digest;
+  };
+  const std::string shipped = digest("description: d\nsystem: s\nreminder: r\n");
 
-  EXPECT_THAT(rendered->messages.back().text(), HasSubstr("<in>{input} {input}</in>"));
+  EXPECT_EQ(digest("# a comment\ndescription: e\nreminder: r\nsystem: 's'\ntests: [{input: x, contains: y}]\n"),
+            shipped);
+  EXPECT_NE(digest("description: d\nsystem: s\nreminder: r.\n"), shipped);
+  EXPECT_NE(digest("description: d\nsystem: s\nreminder: r\nmax_output_tokens: 9\n"), shipped);
 }
 
-TEST(Render, DropsExamplesOnlyWhenThePromptAllowsAndSaysSo) {
-  Prompt prompt = general();
-  const std::int64_t whole = render(prompt, said("real"), {})->prompt_tokens;
-  const RenderBudget tight{.context_tokens = whole + 99, .output_tokens = 100};
+TEST(PromptLock, AShippedVersionMayNeitherChangeNorGo) {
+  const TemporaryFolder folder;
+  const std::string first = "name: a\nversion: 1\ndescription: d\nsystem: s\n";
+  folder.write("a/1.yaml", first);
+  folder.write("b/1.yaml", "name: b\nversion: 1\ndescription: d\nsystem: s\n");
+  std::vector<policy::Problem> problems;
+  PromptLock lock = PromptLock::load(folder.path, problems);
+  const Result<PromptLibrary> before = PromptLibrary::load({folder.path});
+  ASSERT_TRUE(before);
+  for (const std::string& reference : before->references()) lock.add(*before->find(reference));
+  ASSERT_TRUE(lock.save());
 
-  const auto refused = render(prompt, said("real"), tight);
-  prompt.cut = CutPolicy::Examples;
-  const auto cut = render(prompt, said("real"), tight);
+  folder.write("c/1.yaml", "name: c\nversion: 1\ndescription: d\nsystem: a draft\n");
+  EXPECT_TRUE(PromptLibrary::load({folder.path})) << "a new version is a draft until it is locked";
 
-  ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code, ErrorCode::ContextOverflow);
-  ASSERT_TRUE(cut);
-  EXPECT_EQ(cut->messages.size(), 4U);
-  EXPECT_LE(cut->prompt_tokens + 100, tight.context_tokens);
-  ASSERT_EQ(cut->cut.size(), 1U);
-  EXPECT_EQ(cut->cut[0].what, "1 of 2 examples");
+  folder.write("a/1.yaml", first + "reminder: r\n");
+  fs::remove(folder.path / "b" / "1.yaml");
+  const Result<PromptLibrary> after = PromptLibrary::load({folder.path});
+
+  ASSERT_FALSE(after);
+  EXPECT_THAT(after.error().message, HasSubstr("a@1 was shipped (prompts.lock) and has changed since"));
+  EXPECT_THAT(after.error().message, HasSubstr("write the change as a new version, 2.yaml"));
+  EXPECT_THAT(after.error().message, HasSubstr("b@1 was shipped and is gone"));
 }
 
-TEST(Render, NeverCutsTheInputToFit) {
-  Prompt prompt = general();
-  prompt.cut = CutPolicy::Examples;
+TEST(PromptLock, NamesALineThatIsNone) {
+  const TemporaryFolder folder;
+  folder.write("prompts.lock", "# a comment\n\na@1 short\n");
+  std::vector<policy::Problem> problems;
 
-  const auto rendered = render(prompt, said(std::string(4000, 'x')), {.context_tokens = 512, .output_tokens = 8});
+  PromptLock::load(folder.path, problems);
 
-  ASSERT_FALSE(rendered);
-  EXPECT_EQ(rendered.error().code, ErrorCode::ContextOverflow);
-  EXPECT_THAT(rendered.error().message, Not(HasSubstr("xxx")));
+  ASSERT_EQ(problems.size(), 1U);
+  EXPECT_THAT(problems[0].to_string(), HasSubstr("prompts.lock:3:1: not a line NAME@VERSION DIGEST"));
 }
 
-TEST(Render, AnUnknownContextIsNotChecked) {
-  EXPECT_TRUE(render(general(), said(std::string(100'000, 'x')), {.context_tokens = 0}));
-}
+TEST(PromptLock, HoldsEveryShippedPrompt) {
+  std::vector<policy::Problem> problems;
+  const PromptLock lock = PromptLock::load(kShipped, problems);
+  const Result<PromptLibrary> library = PromptLibrary::load({kShipped});
+  ASSERT_TRUE(library) << library.error().message;
 
-TEST(Render, CountsWithTheCallersTokenizer) {
-  const RenderBudget bytes{.context_tokens = 0, .output_tokens = 1, .count = [](std::string_view text) {
-                             return static_cast<std::int64_t>(text.size());
-                           }};
-  EXPECT_EQ(render(specialist(), said("abc"), bytes)->prompt_tokens, 14 + 3 + 2 * 8);
-}
-
-TEST(Render, SendsTheEndOfALongTextWhereThePromptSaysSo) {
-  Prompt prompt = specialist();
-  prompt.keep = Keep::End;
-  prompt.input_chars_max = 3;
-
-  const auto rendered = render(prompt, said("ab\u00e9de"), {});
-
-  ASSERT_TRUE(rendered);
-  EXPECT_EQ(rendered->messages[1].text(), "\u00e9de");
-  ASSERT_EQ(rendered->cut.size(), 1U);
-  EXPECT_EQ(rendered->cut[0].what, "the first 2 of 5 characters of the input");
-}
-
-TEST(Render, RefusesWhatItCannotSend) {
-  std::vector<Message> image = said("look");
-  image[0].content.push_back({.kind = ContentPart::Kind::Image, .text = "", .raw = {"{}"}});
-
-  EXPECT_EQ(render(general(), {}, {}).error().code, ErrorCode::InvalidArgument);
-  EXPECT_EQ(render(specialist(), image, {}).error().code, ErrorCode::UnsupportedField);
-  const auto kept = render(general(), image, {});
-  ASSERT_TRUE(kept);
-  EXPECT_EQ(kept->messages.back().content.size(), 2U) << "a general model gets the image";
-}
-
-TEST(Lint, NamesWhatHurtsSmallModels) {
-  Prompt prompt = general();
-  prompt.reminder.clear();
-  prompt.tie_break.clear();
-  prompt.parser = Parser::Json;
-  prompt.examples = {{.input = "x", .output = R"({"a":1})", .why = "", .wrong = ""},
-                     {.input = "y", .output = R"({"b":1})", .why = "", .wrong = ""}};
-
-  EXPECT_THAT(lint(prompt), ::testing::ElementsAre(HasSubstr("no reminder"), HasSubstr("no wrong answer"),
-                                                   HasSubstr("no tie-break"), HasSubstr("different shape")));
+  for (const std::string& reference : library->references()) {
+    EXPECT_TRUE(lock.holds(reference)) << reference << ": run `suffice prompts lock --prompts examples/prompts`";
+  }
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Makes the messages of a call from a prompt and what the caller sent.
+#include "prompts/render.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "core/text.hpp"
-#include "prompts/prompt.hpp"
+#include "prompts/long_input.hpp"
 
 namespace suffice::prompts {
 
@@ -67,15 +67,33 @@ void append_wrong_answers(std::string& text, std::span<const Example> examples) 
   append_list(text, "Answer as on the right, never as on the left", lines);
 }
 
-std::string system_text(const Prompt& prompt, std::span<const Example> examples, std::string_view context) {
-  std::string text = prompt.system;
-  if (!prompt.schema.empty()) text += fmt::format("\n\nJSON Schema of the answer:\n{}", prompt.schema.text);
+void append_contrasts(std::string& text, const std::vector<Contrast>& contrasts) {
+  std::vector<std::string> lines;
+  for (const Contrast& contrast : contrasts) {
+    const std::string to = contrast.input.empty() ? "" : fmt::format("{} -> ", trim(contrast.input));
+    lines.push_back(fmt::format("{}correct: {}; incorrect: {}; why: {}", to, contrast.correct, contrast.incorrect,
+                                trim(contrast.why)));
+  }
+  append_list(text, "Correct and incorrect answers", lines);
+}
+
+std::string schema_text(const Prompt& prompt) {
+  return prompt.schema.empty() ? "" : fmt::format("\n\nJSON Schema of the answer:\n{}", prompt.schema.text);
+}
+
+std::string rules_text(const Prompt& prompt, std::span<const Example> examples) {
+  std::string text;
   append_list(text, "Rules", prompt.rules);
   append_categories(text, prompt.categories);
   append_list(text, "When two labels fit", prompt.tie_break);
+  append_contrasts(text, prompt.contrasts);
   append_wrong_answers(text, examples);
-  if (!trim(context).empty()) text += fmt::format("\n\nContext from the caller:\n{}", trim(context));
   return text;
+}
+
+std::string context_text(const CallerInput& caller) {
+  const std::string_view context = trim(caller.context);
+  return context.empty() ? "" : fmt::format("\n\nContext from the caller:\n{}", context);
 }
 
 std::string wrapped(const Prompt& prompt, std::string_view input) {
@@ -85,101 +103,134 @@ std::string wrapped(const Prompt& prompt, std::string_view input) {
   return text;
 }
 
-/// The part of the caller's text that the prompt wants, and what that leaves out.
-std::string_view kept(const Prompt& prompt, std::string_view input, std::vector<Cut>& cut) {
-  const auto chars = static_cast<std::int64_t>(count_code_points(input));
-  if (prompt.keep == Keep::All || chars <= prompt.input_chars_max) return input;
-  const bool end = prompt.keep == Keep::End;
-  cut.push_back({.what = fmt::format("{} {} of {} characters of the input", end ? "the first" : "the last",
-                                     chars - prompt.input_chars_max, chars),
-                 .why = fmt::format("{} sends the {} {} characters", prompt.reference(), end ? "last" : "first",
-                                    prompt.input_chars_max)});
-  const auto count = static_cast<std::size_t>(prompt.input_chars_max);
-  return end ? last_code_points(input, count) : first_code_points(input, count);
-}
-
-std::int64_t count_tokens(const std::vector<Message>& messages, const RenderBudget& budget) {
-  const TokenCounter& count = budget.count ? budget.count : TokenCounter(estimate_tokens);
-  std::int64_t tokens = 0;
-  for (const Message& message : messages) {
-    tokens += kTokensPerMessage;
-    for (const ContentPart& part : message.content) tokens += count(is_text(part) ? part.text : part.raw.text);
+/// One prompt for one request; every question of what is sent is asked here.
+class Assembly {
+ public:
+  Assembly(const Prompt& prompt, const CallerInput& caller, const RenderBudget& budget)
+      : prompt_(prompt), caller_(caller), budget_(budget), examples_(prompt.examples.size()) {
+    if (!budget_.count) budget_.count = estimate_tokens;
+    text_ = caller.input->text();
+    input_ = std::string(trim(text_));
   }
-  return tokens;
-}
 
-std::vector<Message> general_messages(const Prompt& prompt, const CallerInput& caller, std::string_view input,
-                                      std::size_t examples_used) {
-  const std::span<const Example> examples(prompt.examples.data(), examples_used);
-  std::vector<Message> messages;
-  messages.push_back(Message::of(Role::System, system_text(prompt, examples, caller.context)));
-  for (const Example& example : examples) {
-    messages.push_back(Message::of(Role::User, wrapped(prompt, trim(example.input))));
-    messages.push_back(Message::of(Role::Assistant, example.output));
-  }
-  Message last = Message::of(Role::User, wrapped(prompt, input));
-  for (const ContentPart& part : caller.input->content) {
-    if (!is_text(part)) last.content.push_back(part);
-  }
-  messages.push_back(std::move(last));
-  return messages;
-}
-
-Result<Rendered> fitted(const Prompt& prompt, Rendered rendered, const RenderBudget& budget) {
-  rendered.prompt_tokens = count_tokens(rendered.messages, budget);
-  const std::int64_t room = budget.context_tokens - budget.output_tokens;
-  if (budget.context_tokens == 0 || rendered.prompt_tokens <= room) return rendered;
-  return fail(ErrorCode::ContextOverflow,
-              fmt::format("{} needs {} tokens and {} for the answer; the model's context has {}", prompt.reference(),
-                          rendered.prompt_tokens, budget.output_tokens, budget.context_tokens));
-}
-
-Result<Rendered> render_specialist(const Prompt& prompt, const CallerInput& caller, std::string_view input,
-                                   Rendered rendered, const RenderBudget& budget) {
-  if (!std::ranges::all_of(caller.input->content, is_text)) {
-    return fail(ErrorCode::UnsupportedField, fmt::format("{} takes text only", prompt.reference()), "messages");
-  }
-  if (!trim(caller.context).empty()) {
-    rendered.cut.push_back({.what = "the caller's system text", .why = "a specialist reads its task word only"});
-  }
-  rendered.messages = {Message::of(Role::System, prompt.system), Message::of(Role::User, wrapped(prompt, input))};
-  return fitted(prompt, std::move(rendered), budget);
-}
-
-Result<Rendered> render_general(const Prompt& prompt, const CallerInput& caller, std::string_view input,
-                                Rendered rendered, const RenderBudget& budget) {
-  const std::size_t all = prompt.examples.size();
-  const std::size_t least = prompt.cut == CutPolicy::Examples ? 0 : all;
-  for (std::size_t used = all;; --used) {
-    rendered.messages = general_messages(prompt, caller, input, used);
-    Result<Rendered> fits = fitted(prompt, rendered, budget);
-    if (!fits && used > least) continue;
-    if (fits && used < all) {
-      fits->cut.push_back({.what = fmt::format("{} of {} examples", all - used, all),
-                           .why = fmt::format("context of {} tokens", budget.context_tokens)});
+  Result<Rendered> render() {
+    if (prompt_.specialist && !std::ranges::all_of(caller_.input->content, is_text)) {
+      return fail(ErrorCode::UnsupportedField, fmt::format("{} takes text only", prompt_.reference()), "messages");
     }
-    return fits;
+    note_unread();
+    if (prompt_.input_chars_max > 0) {
+      take(shorten(prompt_, input_, prompt_.input_chars_max,
+                   fmt::format("{} sends {} characters", prompt_.reference(), prompt_.input_chars_max)));
+    }
+    SUFFICE_TRY_VOID(fit());
+    Rendered rendered;
+    rendered.messages = messages();
+    rendered.parts = parts();
+    rendered.prompt_tokens = rendered.parts.total();
+    rendered.cut = std::move(cut_);
+    rendered.cut.insert(rendered.cut.end(), input_cut_.begin(), input_cut_.end());
+    return rendered;
   }
-}
+
+ private:
+  void note_unread() {
+    if (caller_.ignored > 0) {
+      cut_.push_back({.what = fmt::format("{} earlier messages", caller_.ignored),
+                      .why = fmt::format("{} reads the last user message", prompt_.reference())});
+    }
+    if (prompt_.specialist && !trim(caller_.context).empty()) {
+      cut_.push_back({.what = "the caller's system text", .why = "a specialist reads its task word only"});
+    }
+  }
+
+  /// The last shortening of the input replaces the one before: it says what is left out of the whole text.
+  void take(ShortenedInput shortened) {
+    input_ = std::move(shortened.text);
+    if (!shortened.cut.empty()) input_cut_ = std::move(shortened.cut);
+  }
+
+  [[nodiscard]] std::int64_t room() const { return budget_.context_tokens - budget_.output_tokens; }
+  [[nodiscard]] bool fits() const { return budget_.context_tokens == 0 || parts().total() <= room(); }
+
+  Result<void> fit() {
+    if (fits()) return {};
+    const std::string why = fmt::format("context of {} tokens", budget_.context_tokens);
+    shorten_input(PartBudget::for_context(budget_.context_tokens).input, why);
+    const std::size_t all = examples_;
+    while (!fits() && prompt_.cut == CutPolicy::Examples && examples_ > 0) --examples_;
+    if (examples_ < all) cut_.push_back({.what = fmt::format("{} of {} examples", all - examples_, all), .why = why});
+    if (!fits()) shorten_input(room() - (parts().total() - budget_.count(input_)), why);
+    if (fits()) return {};
+    return fail(ErrorCode::ContextOverflow,
+                fmt::format("{} needs {} tokens and {} for the answer; the model's context has {}", prompt_.reference(),
+                            parts().total(), budget_.output_tokens, budget_.context_tokens));
+  }
+
+  void shorten_input(std::int64_t tokens_max, const std::string& why) {
+    if (prompt_.long_input == LongInput::Refuse || tokens_max < kInputTokensMin) return;
+    if (budget_.count(input_) <= tokens_max) return;
+    take(shorten_to_tokens(prompt_, trim(text_), tokens_max, budget_.count, why));
+  }
+
+  [[nodiscard]] std::span<const Example> examples() const { return {prompt_.examples.data(), examples_}; }
+
+  [[nodiscard]] std::vector<Message> messages() const {
+    if (prompt_.specialist) {
+      return {Message::of(Role::System, prompt_.system), Message::of(Role::User, wrapped(prompt_, input_))};
+    }
+    std::vector<Message> made;
+    made.push_back(Message::of(
+        Role::System, prompt_.system + schema_text(prompt_) + rules_text(prompt_, examples()) + context_text(caller_)));
+    for (const Example& example : examples()) {
+      made.push_back(Message::of(Role::User, wrapped(prompt_, trim(example.input))));
+      made.push_back(Message::of(Role::Assistant, example.output));
+    }
+    made.push_back(Message::of(Role::User, wrapped(prompt_, input_)));
+    for (const ContentPart& part : caller_.input->content) {
+      if (!is_text(part)) made.back().content.push_back(part);
+    }
+    return made;
+  }
+
+  [[nodiscard]] PartTokens parts() const {
+    const TokenCounter& count = budget_.count;
+    PartTokens tokens;
+    tokens.system = count(prompt_.specialist ? prompt_.system : prompt_.system + rules_text(prompt_, examples()));
+    tokens.input = count(wrapped(prompt_, input_));
+    std::int64_t messages = 2;
+    if (!prompt_.specialist) {
+      if (!prompt_.schema.empty()) tokens.schema = count(schema_text(prompt_));
+      if (const std::string context = context_text(caller_); !context.empty()) tokens.caller = count(context);
+      for (const Example& example : examples()) {
+        tokens.few_shot += count(wrapped(prompt_, trim(example.input))) + count(example.output);
+        messages += 2;
+      }
+      for (const ContentPart& part : caller_.input->content) {
+        if (!is_text(part)) tokens.input += count(part.raw.text);
+      }
+    }
+    tokens.framing = messages * kTokensPerMessage;
+    return tokens;
+  }
+
+  const Prompt& prompt_;
+  const CallerInput& caller_;
+  RenderBudget budget_;
+  std::string text_;
+  std::string input_;  ///< as it is sent
+  std::size_t examples_;
+  std::vector<Cut> cut_;
+  std::vector<Cut> input_cut_;
+};
 
 }  // namespace
-
-std::int64_t estimate_tokens(std::string_view text) { return static_cast<std::int64_t>((text.size() + 2) / 3); }
 
 Result<Rendered> render(const Prompt& prompt, std::span<const Message> caller_messages, const RenderBudget& budget) {
   const CallerInput caller = caller_input(caller_messages);
   if (caller.input == nullptr) {
     return fail(ErrorCode::InvalidArgument, "no user message; its text is the task's input", "messages");
   }
-  Rendered rendered;
-  if (caller.ignored > 0) {
-    rendered.cut.push_back({.what = fmt::format("{} earlier messages", caller.ignored),
-                            .why = fmt::format("{} reads the last user message", prompt.reference())});
-  }
-  const std::string text = caller.input->text();
-  const std::string_view input = kept(prompt, trim(text), rendered.cut);
-  return prompt.specialist ? render_specialist(prompt, caller, input, std::move(rendered), budget)
-                           : render_general(prompt, caller, input, std::move(rendered), budget);
+  return Assembly(prompt, caller, budget).render();
 }
 
 }  // namespace suffice::prompts

@@ -9,6 +9,10 @@
 #include <fmt/format.h>
 
 #include "core/hash.hpp"
+#include "prompts/render.hpp"
+#include "prompts/span_schema.hpp"
+#include "prompts/token_fit.hpp"
+#include "providers/context_overflow.hpp"
 
 namespace suffice::workflow {
 namespace {
@@ -48,7 +52,14 @@ bool is_final(const CascadePlan& plan, std::size_t tier) {
   return tier + 1 == plan.tiers.size() && !plan.tiers[tier].model.local;
 }
 
-Sampling merged_sampling(const Sampling& caller, const policy::Task& task, const Sampling& model) {
+/// Tokens an answer may have: the task's cap, and the prompt's where it is lower; 0: no cap.
+std::int64_t output_cap(const policy::Task& task, const prompts::Prompt* prompt) {
+  const std::int64_t of_prompt = prompt != nullptr ? prompt->max_output_tokens.value_or(0) : 0;
+  if (of_prompt == 0 || task.max_output_tokens == 0) return std::max(of_prompt, task.max_output_tokens);
+  return std::min(of_prompt, task.max_output_tokens);
+}
+
+Sampling merged_sampling(const Sampling& caller, const policy::Task& task, const Sampling& model, std::int64_t cap) {
   const auto first = [](const auto& a, const auto& b, const auto& c) { return a ? a : (b ? b : c); };
   Sampling merged;
   merged.temperature = first(caller.temperature, task.sampling.temperature, model.temperature);
@@ -57,9 +68,7 @@ Sampling merged_sampling(const Sampling& caller, const policy::Task& task, const
   merged.frequency_penalty = first(caller.frequency_penalty, task.sampling.frequency_penalty, model.frequency_penalty);
   merged.seed = first(caller.seed, task.sampling.seed, model.seed);
   merged.max_tokens = first(caller.max_tokens, task.sampling.max_tokens, model.max_tokens);
-  if (task.max_output_tokens > 0) {
-    merged.max_tokens = std::min(merged.max_tokens.value_or(task.max_output_tokens), task.max_output_tokens);
-  }
+  if (cap > 0) merged.max_tokens = std::min(merged.max_tokens.value_or(cap), cap);
   merged.stop = !caller.stop.empty() ? caller.stop : (!task.sampling.stop.empty() ? task.sampling.stop : model.stop);
   return merged;
 }
@@ -93,21 +102,56 @@ std::int64_t bytes_of(const std::vector<Message>& messages) {
   return bytes;
 }
 
-/// What a tier is sent; what the prompt left out is noted in `notes`, for the record.
-Result<std::vector<Message>> messages_for(const CascadePlan& plan, std::size_t index, const CascadeRun& run,
-                                          std::vector<CheckResult>& notes) {
-  const CascadeTier& tier = plan.tiers[index];
-  std::vector<Message> messages = run.request.messages;
-  if (tier.prompt != nullptr) {
-    prompts::RenderBudget budget;
-    budget.context_tokens = tier.model.context_window;
-    budget.output_tokens = plan.rules.task.max_output_tokens;
-    SUFFICE_TRY(prompts::Rendered rendered, prompts::render(*tier.prompt, run.request.messages, budget));
-    messages = std::move(rendered.messages);
-    for (const prompts::Cut& cut : rendered.cut) {
+prompts::RenderBudget budget_of(const CascadeTier& tier, const policy::Task& task) {
+  prompts::RenderBudget budget;
+  // The policy may set a smaller window than the model has; an embedded model knows its own.
+  budget.context_tokens =
+      tier.model.context_window > 0 ? tier.model.context_window : tier.client->capabilities().context_window;
+  budget.output_tokens = output_cap(task, tier.prompt.get());
+  return budget;
+}
+
+/// A tier's prompt around one request: rendered, and again shorter when the embedded model says by how much it is too long.
+class TierPrompt {
+ public:
+  TierPrompt(const CascadeTier& tier, const policy::Task& task, const ChatRequest& request)
+      : tier_(tier), request_(request), budget_(budget_of(tier, task)) {
+    if (tier.prompt != nullptr && tier.model.provider == policy::ProviderKind::Embedded && budget_.context_tokens > 0)
+      fit_.emplace(*tier.prompt, request.messages, budget_);
+  }
+
+  /// The messages; what the prompt left out replaces `notes`, for the record.
+  Result<std::vector<Message>> messages(std::vector<CheckResult>& notes) {
+    if (tier_.prompt == nullptr) return request_.messages;
+    Result<prompts::Rendered> rendered =
+        fit_ ? fit_->render() : prompts::render(*tier_.prompt, request_.messages, budget_);
+    if (!rendered) return fail(std::move(rendered).error());
+    notes.clear();
+    for (const prompts::Cut& cut : rendered->cut) {
       notes.push_back(CheckResult{.check = "prompt_cut", .passed = true, .detail = cut.what + ": " + cut.why});
     }
+    return std::move(rendered->messages);
   }
+
+  /// Whether a shorter proposal is worth a try after `error`.
+  bool may_shorten(const Error& error) {
+    const std::optional<std::int64_t> tokens = providers::prompt_tokens_of(error);
+    if (!fit_ || !tokens) return false;
+    fit_->too_long(*tokens);
+    return true;
+  }
+
+ private:
+  const CascadeTier& tier_;
+  const ChatRequest& request_;
+  prompts::RenderBudget budget_;
+  std::optional<prompts::TokenFit> fit_;
+};
+
+/// What a tier is sent.
+Result<std::vector<Message>> messages_for(std::size_t index, const CascadeRun& run, TierPrompt& prompt,
+                                          std::vector<CheckResult>& notes) {
+  SUFFICE_TRY(std::vector<Message> messages, prompt.messages(notes));
   // A retry asks the same question again; only another tier is told what was wrong.
   if (run.rejected && run.rejected->tier != index && !run.reasons.empty()) {
     messages = escalation_packet(std::move(messages), run.rejected->completion.text, run.reasons.back());
@@ -115,16 +159,28 @@ Result<std::vector<Message>> messages_for(const CascadePlan& plan, std::size_t i
   return messages;
 }
 
+/// Fields that are copied from the input become a choice among its parts: a small model chooses better than it copies
+/// (decisions/0013).
+Result<void> choose_among_spans(providers::ModelCall& call, std::string_view input) {
+  using Kind = providers::OutputConstraint::Kind;
+  if (call.constraint.kind != Kind::JsonSchema || !prompts::has_span_fields(call.constraint.schema)) return {};
+  SUFFICE_TRY(call.constraint.schema, prompts::schema_with_spans(call.constraint.schema, input));
+  if (call.request.response_format.kind == ResponseFormat::Kind::JsonSchema)
+    call.request.response_format.schema = call.constraint.schema;
+  return {};
+}
+
 Result<providers::ModelCall> call_for(const CascadePlan& plan, std::size_t index, const CascadeRun& run,
-                                      std::vector<CheckResult>& notes) {
+                                      TierPrompt& prompt, std::vector<CheckResult>& notes) {
   const CascadeTier& tier = plan.tiers[index];
   const policy::Task& task = plan.rules.task;
-  SUFFICE_TRY(std::vector<Message> messages, messages_for(plan, index, run, notes));
+  SUFFICE_TRY(std::vector<Message> messages, messages_for(index, run, prompt, notes));
   providers::ModelCall call;
   call.request = run.request;
   call.request.messages = std::move(messages);
   call.request.model = tier.model.model;
-  call.request.sampling = merged_sampling(run.request.sampling, task, tier.model.sampling);
+  call.request.sampling =
+      merged_sampling(run.request.sampling, task, tier.model.sampling, output_cap(task, tier.prompt.get()));
   const bool again = std::ranges::count(run.attempts, static_cast<int>(index), &audit::Attempt::tier) > 0;
   if (again)
     call.request.sampling.temperature = std::max(call.request.sampling.temperature.value_or(0), kRetryTemperature);
@@ -133,6 +189,7 @@ Result<providers::ModelCall> call_for(const CascadePlan& plan, std::size_t index
     call.request.response_format = ResponseFormat{
         .kind = ResponseFormat::Kind::JsonSchema, .name = task.name, .schema = task.schema, .strict = std::nullopt};
   }
+  if (tier.model.local) SUFFICE_TRY_VOID(choose_among_spans(call, last_user_text(run.request)));
   call.want_logprobs = run.request.logprobs || signal_needs_logprobs(task.confidence);
   call.adapter = tier.model.adapter;
   call.request_id = run.request_id;
@@ -193,14 +250,23 @@ class TierExecutor {
 
   Task<Result<void>> operator()(CascadeRun& run, const RunContext& context) const {
     audit::Attempt attempt = started_attempt(*plan_, index_);
-    Result<providers::ModelCall> call = prepare(run, attempt.checks);
-    if (!call) {
-      give_up(run, std::move(attempt), std::move(call).error());
-      co_return Result<void>{};
-    }
+    TierPrompt prompt(tier(), plan_->rules.task, run.request);
     const auto started = steady_clock::now();
     const Deadline deadline = run.deadline.earlier(context.deadline).shortened_to(tier().model.timeouts.total);
-    Result<Completion> completion = co_await ask(run, *call, deadline, started, attempt);
+    Result<providers::ModelCall> call = prepare(run, prompt, attempt.checks);
+    Result<Completion> completion = fail(ErrorCode::Internal, "not asked");
+    while (call) {
+      completion = co_await ask(run, *call, deadline, steady_clock::now(), attempt);
+      if (completion || !prompt.may_shorten(completion.error())) break;
+      call = prepare(run, prompt, attempt.checks);
+    }
+    if (!call) {
+      // The prompt cannot be made to fit, so it is the input that is too large, not the model that overflowed.
+      const bool too_large = call.error().code == ErrorCode::ContextOverflow;
+      give_up(run, std::move(attempt), std::move(call).error(),
+              too_large ? Reason::InputTooLarge : Reason::ContextOverflow);
+      co_return Result<void>{};
+    }
     const auto spent = steady_clock::now() - started;
     attempt.latency_us = microseconds(spent);
     charge(run, attempt, *call, completion, spent);
@@ -216,7 +282,8 @@ class TierExecutor {
   [[nodiscard]] const CascadeTier& tier() const { return plan_->tiers[index_]; }
 
   /// Everything that can stop a call before it is made.
-  [[nodiscard]] Result<providers::ModelCall> prepare(const CascadeRun& run, std::vector<CheckResult>& notes) const {
+  [[nodiscard]] Result<providers::ModelCall> prepare(const CascadeRun& run, TierPrompt& prompt,
+                                                     std::vector<CheckResult>& notes) const {
     if (!tier().model.local && !run.frontier_allowed) {
       return fail(ErrorCode::NoFrontier, "the kill switch keeps every request on local models");
     }
@@ -224,7 +291,7 @@ class TierExecutor {
         !missing.empty() && tier().model.local) {
       return fail(ErrorCode::ModelUnavailable, std::string(missing));
     }
-    SUFFICE_TRY(providers::ModelCall call, call_for(*plan_, index_, run, notes));
+    SUFFICE_TRY(providers::ModelCall call, call_for(*plan_, index_, run, prompt, notes));
     if (const std::optional<Usd>& budget = plan_->rules.task.budget_per_request; budget && !tier().model.local) {
       const Usage guess{.input_tokens = bytes_of(call.request.messages) / 3,
                         .output_tokens = call.request.sampling.max_tokens.value_or(0)};
@@ -265,10 +332,12 @@ class TierExecutor {
     run.cost += attempt.cost;
   }
 
-  void give_up(CascadeRun& run, audit::Attempt attempt, Error error) const {
+  void give_up(CascadeRun& run, audit::Attempt attempt, Error error,
+               Reason on_overflow = Reason::ContextOverflow) const {
     attempt.error = name(error.code);
     if (tier().model.local) {
-      const Reason reason = reason_of_local_failure(error.code);
+      const Reason reason =
+          error.code == ErrorCode::ContextOverflow ? on_overflow : reason_of_local_failure(error.code);
       attempt.reasons = {reason};
       run.reasons.push_back(reason);
     } else if (error.code == ErrorCode::BudgetExhausted) {

@@ -1,5 +1,7 @@
 #include "workflow/patterns/cascade.hpp"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "net/run_sync.hpp"
@@ -31,6 +33,8 @@ struct Ladder {
     EXPECT_TRUE(rules);
     made->rules = *std::move(rules);
     made->tiers.push_back(tier("small", local, true));
+    made->tiers.back().prompt = prompt;
+    made->tiers.back().model.provider = provider;
     made->tiers.push_back(tier("big", frontier, false));
     return made;
   }
@@ -55,6 +59,8 @@ struct Ladder {
 
   policy::Task task;
   ChatRequest request;
+  std::shared_ptr<const prompts::Prompt> prompt;  ///< of the small model
+  policy::ProviderKind provider = policy::ProviderKind::OpenAi;
   std::shared_ptr<ScriptedModel> local = std::make_shared<ScriptedModel>("suffice.embedded");
   std::shared_ptr<ScriptedModel> frontier = std::make_shared<ScriptedModel>("openai");
   CascadeRun state{request, "req-1", Deadline::never()};
@@ -273,6 +279,113 @@ TEST(Cascade, SkipsALocalModelThatCannotCallTools) {
 
   EXPECT_TRUE(ladder.local->calls().empty());
   EXPECT_EQ(ladder.state.reasons, std::vector<Reason>{Reason::LocalUnavailable});
+}
+
+std::shared_ptr<prompts::Prompt> sorting_prompt() {
+  auto prompt = std::make_shared<prompts::Prompt>();
+  prompt->name = "sort";
+  prompt->version = 3;
+  prompt->system = "You sort.";
+  return prompt;
+}
+
+TEST(Cascade, RecordsThePromptVersionOfEachAttemptAndWhatItCut) {
+  Ladder ladder;
+  const auto prompt = sorting_prompt();
+  prompt->long_input = prompts::LongInput::End;
+  prompt->input_chars_max = 3;
+  ladder.prompt = prompt;
+  ladder.local->answer(labelled("build", 0.40));
+  ladder.frontier->answer("test");
+
+  ladder.run();
+
+  ASSERT_EQ(ladder.state.attempts.size(), 2U);
+  EXPECT_EQ(ladder.state.attempts[0].prompt, "sort@3");
+  EXPECT_EQ(ladder.state.attempts[1].prompt, "") << "the frontier got the caller's own messages";
+  EXPECT_EQ(ladder.local->calls().at(0).request.messages.back().text(), "log");
+  ASSERT_FALSE(ladder.state.attempts[0].checks.empty());
+  EXPECT_EQ(ladder.state.attempts[0].checks[0].check, "prompt_cut");
+  EXPECT_EQ(ladder.state.attempts[0].checks[0].detail,
+            "the first 4 of 7 characters of the input: sort@3 sends 3 characters");
+}
+
+TEST(Cascade, KeepsTheLowerOfTheTasksAndThePromptsOutputCap) {
+  Ladder ladder;
+  const auto prompt = sorting_prompt();
+  prompt->max_output_tokens = 5;
+  ladder.prompt = prompt;
+  ladder.local->answer(labelled("build", 0.95));
+
+  ladder.run();
+
+  EXPECT_EQ(ladder.local->calls().at(0).request.sampling.max_tokens, 5);
+}
+
+TEST(Cascade, EscalatesAnInputThatTheLocalModelsContextCannotTakeAsTooLarge) {
+  Ladder ladder;
+  ladder.prompt = sorting_prompt();
+  ladder.local->set_capabilities({.labels = true, .context_window = 64});
+  ladder.request.messages = {Message::of(Role::User, std::string(2000, 'x'))};
+  ladder.frontier->answer("test");
+
+  ladder.run();
+
+  EXPECT_EQ(ladder.state.reasons, std::vector<Reason>{Reason::InputTooLarge});
+  EXPECT_EQ(ladder.state.attempts.at(0).error, "context_overflow");
+  EXPECT_TRUE(ladder.local->calls().empty()) << "the model is not asked";
+}
+
+TEST(Cascade, ShortensThePromptByTheTokensThatTheEmbeddedModelCounts) {
+  Ladder ladder;
+  const auto prompt = sorting_prompt();
+  prompt->long_input = prompts::LongInput::End;
+  ladder.prompt = prompt;
+  ladder.provider = policy::ProviderKind::Embedded;
+  ladder.local->set_capabilities({.labels = true, .context_window = 1024});
+  ladder.request.messages = {Message::of(Role::User, std::string(9'000, 'x'))};
+  Error too_long{.code = ErrorCode::ContextOverflow,
+                 .message = "the call needs 2308 tokens (2300 of them prompt) and the embedded model has 1024",
+                 .where = {}};
+  testing::ScriptedTurn refusal;
+  refusal.result = fail(std::move(too_long));
+  ladder.local->then(std::move(refusal)).answer(labelled("build", 0.95));
+
+  ladder.run();
+
+  ASSERT_TRUE(ladder.state.accepted);
+  ASSERT_EQ(ladder.state.attempts.size(), 1U) << "the refusal cost nothing and is no attempt of its own";
+  const auto calls = ladder.local->calls();
+  const std::size_t first = calls.at(0).request.messages.back().text().size();
+  const std::size_t second = calls.at(1).request.messages.back().text().size();
+  EXPECT_GT(first, 4'000U) << "six bytes a token were hoped for";
+  EXPECT_LT(second, first * 3 / 5);
+  EXPECT_GT(second, first / 4);
+  ASSERT_FALSE(ladder.state.attempts[0].checks.empty());
+  EXPECT_EQ(std::ranges::count(ladder.state.attempts[0].checks, "prompt_cut", &CheckResult::check), 1)
+      << "what was sent in the end is recorded";
+}
+
+TEST(Cascade, LetsALocalModelChooseAmongSpansAndTheFrontierWrite) {
+  Ladder ladder;
+  ladder.task.labels.clear();
+  ladder.task.escalate_labels.clear();
+  ladder.task.unknown_label.reset();
+  ladder.task.schema.text =
+      R"({"type":"object","properties":{"people":{"type":"string","x-source":"span","x-span":"number"}}})";
+  ladder.request.messages = {Message::of(Role::User, "a table for 5 adults")};
+  ladder.task.retry_local = 0;
+  ladder.local->answer("not JSON");
+  ladder.frontier->answer(R"({"people":"5"})");
+
+  ladder.run();
+
+  const auto sent = ladder.local->calls().at(0);
+  const std::string chosen =
+      R"({"type":"object","properties":{"people":{"type":"string","enum":["a table for 5","a table for 5 adults","5","5 adults"]}}})";
+  EXPECT_EQ(sent.constraint.schema.text, chosen);
+  EXPECT_EQ(sent.request.response_format.schema.text, chosen);
+  EXPECT_EQ(ladder.frontier->calls().at(0).constraint.schema, ladder.task.schema);
 }
 
 TEST(EscalationPacket, QuotesTheProposalSoThatItCannotSpeakForUs) {
