@@ -7,7 +7,7 @@ classifier of tokens. Training that much alone takes seconds; the transformer th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy
 import torch
@@ -25,10 +25,15 @@ def _normed(x: torch.Tensor) -> torch.Tensor:
 
 
 def start(
-    model: Model, prompts: Sequence[Sequence[int]], targets: numpy.ndarray, label_tokens: Sequence[int], epochs: int, seed: int
+    model: Model,
+    prompt: Callable[[int], Sequence[int]],
+    targets: numpy.ndarray,
+    label_tokens: Sequence[int],
+    epochs: int,
+    seed: int,
 ) -> float:
-    """Trains the embeddings in place on whole prompts and soft targets, and sets the blocks to use them. Returns the last
-    epoch's accuracy on what it learned from."""
+    """Trains the embeddings in place on whole prompts and soft targets, and sets the blocks to use them. `prompt` gives that
+    of a row of the targets, each time it is asked. Returns the last epoch's accuracy on what it learned from."""
     generator = numpy.random.default_rng(seed)
     embedding = torch.nn.Parameter(model.embedding.weight.detach().clone())
     scale = torch.nn.Parameter(torch.tensor(1.0))
@@ -39,13 +44,14 @@ def start(
         right = 0
         for group in optimiser.param_groups:
             group["lr"] = 4e-3 * (1 - epoch / epochs)
-        order = generator.permutation(len(prompts))
+        order = generator.permutation(len(targets))
         for begin in range(0, len(order), BATCH):
             chosen = order[begin : begin + BATCH]
-            kept = [[t for t, keep in zip(prompts[i], generator.random(len(prompts[i])) >= 0.15) if keep] or [0] for i in chosen]
+            prompts = [prompt(int(row)) for row in chosen]
+            kept = [[t for t, keep in zip(tokens, generator.random(len(tokens)) >= 0.15) if keep] or [0] for tokens in prompts]
             offsets = torch.tensor([0, *numpy.cumsum([len(tokens) for tokens in kept])[:-1]])
             mean = functional.embedding_bag(torch.tensor(sum(kept, [])), _normed(embedding), offsets, mode="mean")
-            last = embedding[torch.tensor([prompts[i][-1] for i in chosen])]
+            last = embedding[torch.tensor([tokens[-1] for tokens in prompts])]
             logits = scale * (_normed(last + GAIN * mean) @ embedding[labels].T)
             soft = wanted[chosen]
             loss = -(soft * logits.log_softmax(-1)).sum() / len(chosen)
@@ -54,7 +60,7 @@ def start(
             optimiser.step()
             right += int((logits.argmax(-1) == soft.argmax(-1)).sum())
     _set(model, embedding.detach(), float(scale))
-    return right / len(prompts)
+    return right / len(targets)
 
 
 def _set(model: Model, embedding: torch.Tensor, scale: float) -> None:

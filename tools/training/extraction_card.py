@@ -25,7 +25,7 @@ def verdict(report: Json) -> str:
     own, linear = report["evaluation"], report["tagger"]
     difference = 100 * (own["exact"] - linear["exact"])
     side = "better than" if difference > 0 else "worse than"
-    return f"Of whole answers the specialist gets {abs(difference):.1f} points {side} the linear tagger."
+    return f"On whole answers the specialist is {abs(difference):.1f} points {side} the linear tagger."
 
 
 def render(report: Json) -> str:
@@ -68,10 +68,10 @@ regression over each token and its neighbours, on the same training texts; the r
 
 {verdict(report)}
 
-AUROC right/wrong of the answer's probability: {"-" if area is None else f"{area:.3f}"}. Right among the surest part of the answers: {coverage}.
+AUROC right/wrong of the answer's least token probability: {"-" if area is None else f"{area:.3f}"}. Right among the surest part of the answers: {coverage}.
 
-With `min_confidence: {served["threshold"]}`, the least at which the tuning answers are 95 % right: {served["served"]} of {served["of"]} held-out answers are served, {percent(served["accuracy"])} of them right
-({interval(served)}). A starting point, no certificate.
+With `confidence: min_token_probability` and `min_confidence: {served["threshold"]}`, the least at which the served answers to one half of these texts are 95 % right, {served["served"]} of
+{served["of"]} answers to the other half are served, {percent(served["accuracy"])} of them right ({interval(served)}). A starting point, no certificate.
 
 ## Limits
 

@@ -59,8 +59,11 @@ class Asker:
         self.head = self._encoder.head(specialist.word)
         self._tail = self._encoder.prompt(specialist.word, "", 0)[len(self.head) :]
 
-    def after_head(self, text: str) -> list[int]:
-        body = self._tokenizer.encode(text.strip())
+    def after_head(self, text: str, rng: random.Random | None = None) -> list[int]:
+        """With `rng`, some of the words are in smaller pieces, as the recipe says."""
+        share = 0.0 if rng is None else self._specialist.recipe.cut_share
+        text = text.strip()
+        body = self._tokenizer.encode_cut(text, share, rng) if rng and share > 0 else self._tokenizer.encode(text)
         limit = self._specialist.recipe.text_tokens_max
         return (body[-limit:] if self._specialist.keep == "end" else body[:limit]) + self._tail
 
@@ -115,7 +118,7 @@ class Objective:
                 for index in order[start : start + 4000]:
                     text = self._texts[index]
                     text = slip(text, rng) if rng.random() < recipe.noisy_share else text
-                    drawn.append((self._asker.after_head(text), index))
+                    drawn.append((self._asker.after_head(text, rng), index))
                 cut = self._cut(sorted(drawn, key=lambda pair: len(pair[0])))
                 rng.shuffle(cut)
                 yield from cut
@@ -179,8 +182,12 @@ def make(specialist: Specialist, options: argparse.Namespace, work: Path, root: 
     texts, targets = ([], numpy.zeros((0, 0), numpy.float32)) if finished else targets_of(task, recipe, say)
     objective = Objective(specialist, model, tokenizer, asker, texts, targets, task)
     if not resumed:
-        prompts = [asker.prompt(text) for text in texts]
-        accuracy = bag.start(model, prompts, targets, objective.label_tokens, recipe.bag_epochs, recipe.seed)
+        cutting = random.Random(recipe.seed)
+
+        def prompt(row: int) -> list[int]:
+            return asker.head + asker.after_head(texts[row], cutting)
+
+        accuracy = bag.start(model, prompt, targets, objective.label_tokens, recipe.bag_epochs, recipe.seed)
         with torch.no_grad():
             tuned = objective.validate()
         say(f"bag of tokens: {100 * accuracy:.1f} % of what it learned from, as a transformer {100 * tuned:.1f} % of the tuning texts")

@@ -43,7 +43,7 @@ class BagTest(unittest.TestCase):
         labels = numpy.repeat([0, 1, 2], 60)
         model = Model(SHAPE)
 
-        bag.start(model, prompts, numpy.eye(3, dtype=numpy.float32)[labels], [55, 56, 57], epochs=60, seed=1)
+        bag.start(model, lambda row: prompts[row], numpy.eye(3, dtype=numpy.float32)[labels], [55, 56, 57], epochs=60, seed=1)
 
         logits = model(torch.tensor(prompts), torch.arange(len(prompts)) * 9 + 8)[:, 55:58]
         right = (logits.argmax(-1).numpy() == labels).mean()

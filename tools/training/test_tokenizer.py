@@ -1,5 +1,6 @@
 """The tokenizer as a specification. The comparison with libllama itself is a step of `train`."""
 
+import random
 import unittest
 
 from tokenizer import CONTROL_TOKENS, Tokenizer, train_merges, words_of
@@ -87,6 +88,15 @@ class TokenizerTest(unittest.TestCase):
 
     def test_bloom_splits_at_white_space_and_sentence_marks_only(self) -> None:
         self.assertEqual(words_of("a_b c's (x), y.", "bloom"), ["a_b", " c's", " (", "x", "),", " y", "."])
+
+    def test_cut_words_are_the_same_text_in_more_tokens(self) -> None:
+        tokenizer = Tokenizer.train(TEXTS, 300)
+        rng = random.Random(1)
+        for text in TEXTS:
+            cut = [tokenizer.encode_cut(text, 0.5, rng) for _ in range(20)]
+            self.assertTrue(all(tokenizer.decode(ids) == text for ids in cut))
+            self.assertTrue(all(len(ids) >= len(tokenizer.encode(text)) for ids in cut))
+            self.assertEqual(tokenizer.encode_cut(text, 0.0, rng), tokenizer.encode(text))
 
 
 if __name__ == "__main__":

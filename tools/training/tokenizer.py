@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import heapq
+import random
 import re
 import sys
 import unicodedata
@@ -21,6 +22,8 @@ CONTROL_TOKENS = (IM_START, IM_END)
 # llama.cpp's list (unicode_set_whitespace), which is Unicode's White_Space property. Python's str.isspace() also
 # counts U+001C..U+001F.
 _WHITESPACE = "\\u0009-\\u000d\\u0020\\u0085\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000"
+
+MERGE_DROPOUT = 0.25  # of a word that is cut: the chance of each merge to be left out each time it is looked for
 
 Pair = tuple[str, str]
 
@@ -200,10 +203,23 @@ class Tokenizer:
             ids.extend(cached)
         return ids
 
-    def _encode_word(self, word: str) -> list[int]:
+    def encode_cut(self, text: str, share: float, rng: random.Random) -> list[int]:
+        """The same text with that share of its words in smaller pieces: merges left out at random (BPE-dropout, Provilkov et
+        al., 2020). Training on such texts teaches what the parts of a word that was never seen mean."""
+        ids: list[int] = []
+        for word in words_of(text, self.pre):
+            if rng.random() < share:
+                ids.extend(self._encode_word(word, rng))
+            else:
+                ids.extend(self._cache.get(word) or self._encode_word(word))
+        return ids
+
+    def _encode_word(self, word: str, cut: random.Random | None = None) -> list[int]:
         symbols = _to_symbols(word)
         while len(symbols) > 1:
             ranked = [(self._ranks[pair], pair) for pair in zip(symbols, symbols[1:]) if pair in self._ranks]
+            if cut is not None:
+                ranked = [entry for entry in ranked if cut.random() >= MERGE_DROPOUT]
             if not ranked:
                 break
             _merge_in_place(symbols, min(ranked)[1])
