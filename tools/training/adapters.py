@@ -179,8 +179,8 @@ def card(report: dict) -> str:  # type: ignore[type-arg]
     return f"""# banking77-lora
 
 A LoRA adapter (rank {adapter["rank"]}, alpha {adapter["alpha"]:g}, every linear layer) over `models/suffice-mini/suffice-mini-q4_0.gguf` for BANKING77's 77
-intents, a task that the base was not trained for. It shows and tests adapters; a whole specialist is better and faster at this size
-(docs/decisions/0014).
+intents, a task that the base was not trained for. It shows and tests adapters. A whole specialist of the same cost is right on 87.7 % of these texts, a linear model
+on 89.8 % (docs/decisions/0014).
 
 | | |
 |---|---|
