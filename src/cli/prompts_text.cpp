@@ -54,10 +54,10 @@ struct SpansFlags {
 
 json::array kind_names(const prompts::Span& span) {
   using Pair = std::pair<SpanKind, const char*>;
-  constexpr Pair kNames[] = {{SpanKind::Number, "number"}, {SpanKind::Time, "time"}, {SpanKind::Date, "date"},
-                             {SpanKind::Name, "name"},     {SpanKind::Path, "path"}, {SpanKind::Quote, "quote"}};
+  constexpr Pair known[] = {{SpanKind::Number, "number"}, {SpanKind::Time, "time"}, {SpanKind::Date, "date"},
+                            {SpanKind::Name, "name"},     {SpanKind::Path, "path"}, {SpanKind::Quote, "quote"}};
   json::array names;
-  for (const auto& [kind, name] : kNames) {
+  for (const auto& [kind, name] : known) {
     if (span.holds(kind)) names.emplace_back(name);
   }
   return names;

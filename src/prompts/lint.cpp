@@ -40,11 +40,11 @@ std::string shape_of(std::string_view text) {
 /// An e-mail address or a long number: what a placeholder should stand for.
 bool looks_real(std::string_view text) {
   const auto letter = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; };
-  constexpr std::size_t kDigitsOfAnAccount = 9;
+  constexpr std::size_t digits_of_an_account = 9;
   std::size_t digits = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
     digits = std::isdigit(static_cast<unsigned char>(text[i])) != 0 ? digits + 1 : 0;
-    if (digits >= kDigitsOfAnAccount) return true;
+    if (digits >= digits_of_an_account) return true;
     if (text[i] != '@' || i == 0 || !letter(text[i - 1])) continue;
     std::size_t end = i + 1;
     while (end < text.size() && (letter(text[end]) || text[end] == '-')) ++end;

@@ -49,12 +49,12 @@ std::size_t end_of_escape(std::string_view line, std::size_t at) {
 
 /// The line without "[INFO] " and the like, and without a time stamp before it.
 std::string_view without_prefix(std::string_view line) {
-  constexpr std::size_t kStampMax = 32;
+  constexpr std::size_t stamp_max = 32;
   std::size_t at = 0;
-  while (at < line.size() && at < kStampMax && (is_digit(line[at]) || std::string_view("-:.,T+Z ").contains(line[at])))
+  while (at < line.size() && at < stamp_max && (is_digit(line[at]) || std::string_view("-:.,T+Z ").contains(line[at])))
     ++at;
-  constexpr std::size_t kStampMin = 8;
-  if (at < kStampMin) at = 0;
+  constexpr std::size_t stamp_min = 8;
+  if (at < stamp_min) at = 0;
   return trim(line.substr(at));
 }
 
@@ -122,9 +122,9 @@ std::string clean_log_line(std::string_view line, std::size_t chars_max) {
         i = end_of_escape(part, i);
       } else {
         const auto byte = static_cast<unsigned char>(part[i++]);
-        constexpr unsigned char kDelete = 0x7f;
+        constexpr unsigned char delete_byte = 0x7f;
         if (byte == '\t') cleaned += ' ';
-        if (byte >= ' ' && byte != kDelete) cleaned += static_cast<char>(byte);
+        if (byte >= ' ' && byte != delete_byte) cleaned += static_cast<char>(byte);
       }
     }
   }
@@ -143,10 +143,10 @@ std::string clean_log_line(std::string_view line, std::size_t chars_max) {
     cleaned.replace(at, std::string::npos, rest);
   }
   if (const std::size_t chars = count_code_points(cleaned); huge || chars > chars_max) {
-    constexpr std::string_view kGap = " ... ";
-    const std::size_t kept = chars_max - kGap.size();
+    constexpr std::string_view gap = " ... ";
+    const std::size_t kept = chars_max - gap.size();
     const std::size_t behind = kept / 3;
-    cleaned = std::string(first_code_points(cleaned, kept - behind)) + std::string(kGap) +
+    cleaned = std::string(first_code_points(cleaned, kept - behind)) + std::string(gap) +
               std::string(last_code_points(cleaned, behind));
   }
   return cleaned;
@@ -175,14 +175,14 @@ LogLine kind_of_log_line(std::string_view cleaned) {
 
 std::uint64_t error_signature(std::string_view cleaned) {
   // FNV-1a (64 bit) over the line with every run of digits as one zero.
-  constexpr std::uint64_t kBasis = 14695981039346656037ULL;
-  constexpr std::uint64_t kPrime = 1099511628211ULL;
-  std::uint64_t hash = kBasis;
+  constexpr std::uint64_t basis = 14695981039346656037ULL;
+  constexpr std::uint64_t prime = 1099511628211ULL;
+  std::uint64_t hash = basis;
   bool in_digits = false;
   for (const char c : without_prefix(cleaned)) {
     if (is_digit(c) && in_digits) continue;
     in_digits = is_digit(c);
-    hash = (hash ^ static_cast<unsigned char>(in_digits ? '0' : c)) * kPrime;
+    hash = (hash ^ static_cast<unsigned char>(in_digits ? '0' : c)) * prime;
   }
   return hash;
 }

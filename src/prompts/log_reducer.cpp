@@ -157,8 +157,8 @@ std::vector<const KeptLine*> chosen(const Reader& reader, std::size_t chars_max,
 }
 
 bool fits(std::string_view log, std::size_t chars_max) {
-  constexpr std::size_t kBytesOfACharacter = 4;
-  return log.size() / kBytesOfACharacter <= chars_max && count_code_points(log) <= chars_max &&
+  constexpr std::size_t bytes_of_a_character = 4;
+  return log.size() / bytes_of_a_character <= chars_max && count_code_points(log) <= chars_max &&
          !first_invalid_utf8(log);
 }
 

@@ -37,11 +37,11 @@ ShortenedInput shorten(const Prompt& prompt, std::string_view text, std::int64_t
 
 ShortenedInput shorten_to_tokens(const Prompt& prompt, std::string_view text, std::int64_t tokens_max,
                                  const TokenCounter& count, std::string_view why) {
-  constexpr int kRoundsMax = 12;
+  constexpr int rounds_max = 12;
   ShortenedInput kept{.text = std::string(text), .cut = {}};
   auto chars = static_cast<std::int64_t>(count_code_points(text));
   // Each round aims a little below what the last one's characters a token promise.
-  for (int round = 0; round < kRoundsMax; ++round) {
+  for (int round = 0; round < rounds_max; ++round) {
     const std::int64_t tokens = count(kept.text);
     if (tokens <= tokens_max) return kept;
     const auto now = static_cast<std::int64_t>(count_code_points(kept.text));

@@ -37,11 +37,11 @@ bool any_span_field(const json::value& value) {
 
 Result<std::uint8_t> kind_named(const json::value& name) {
   using Pair = std::pair<std::string_view, SpanKind>;
-  constexpr Pair kNames[] = {{"number", SpanKind::Number}, {"time", SpanKind::Time}, {"date", SpanKind::Date},
-                             {"name", SpanKind::Name},     {"path", SpanKind::Path}, {"quote", SpanKind::Quote}};
+  constexpr Pair names[] = {{"number", SpanKind::Number}, {"time", SpanKind::Time}, {"date", SpanKind::Date},
+                            {"name", SpanKind::Name},     {"path", SpanKind::Path}, {"quote", SpanKind::Quote}};
   if (const json::string* text = name.if_string()) {
-    const auto* found = std::ranges::find(kNames, std::string_view(*text), &Pair::first);
-    if (found != std::end(kNames)) return static_cast<std::uint8_t>(found->second);
+    const auto* found = std::ranges::find(names, std::string_view(*text), &Pair::first);
+    if (found != std::end(names)) return static_cast<std::uint8_t>(found->second);
   }
   return fail(ErrorCode::InvalidArgument, "x-span is number, time, date, name, path, quote or a list of them");
 }

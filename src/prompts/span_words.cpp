@@ -123,8 +123,8 @@ std::vector<SpanWord> span_words(std::string_view text) {
     if (SpanWord word = read_word(text, at, stop); !word.ends.empty()) words.push_back(std::move(word));
     at = stop;
   }
-  constexpr std::size_t kShortText = 3;
-  if (words.size() <= kShortText) {
+  constexpr std::size_t short_text = 3;
+  if (words.size() <= short_text) {
     for (SpanWord& word : words) word.kinds |= bit(SpanKind::Name);
   }
   return words;

@@ -17,11 +17,11 @@ struct Candidate {
 
 /// A path is one word, and a name begins and ends with one ("Jean de Luc"); the other kinds may stand anywhere in a run.
 std::uint8_t kinds_of_run(std::uint8_t kinds, const SpanWord& first, const SpanWord& last) {
-  constexpr auto kName = static_cast<std::uint8_t>(SpanKind::Name);
-  constexpr auto kPath = static_cast<std::uint8_t>(SpanKind::Path);
+  constexpr auto name_bit = static_cast<std::uint8_t>(SpanKind::Name);
+  constexpr auto path_bit = static_cast<std::uint8_t>(SpanKind::Path);
   if (&first == &last) return kinds;
-  kinds &= static_cast<std::uint8_t>(~(kName | kPath));
-  return static_cast<std::uint8_t>(kinds | (first.kinds & last.kinds & kName));
+  kinds &= static_cast<std::uint8_t>(~(name_bit | path_bit));
+  return static_cast<std::uint8_t>(kinds | (first.kinds & last.kinds & name_bit));
 }
 
 void add_runs(std::string_view text, const std::vector<SpanWord>& words, const SpanOptions& options,

@@ -39,9 +39,9 @@ Result<Rendered> TokenFit::render() {
 
 void TokenFit::too_long(std::int64_t tokens) {
   // One per cent on top, because the part that is cut next may have longer tokens than the rest.
-  constexpr double kMargin = 1.01;
+  constexpr double margin = 1.01;
   const auto bytes = static_cast<double>(std::max<std::int64_t>(1, bytes_));
-  tokens_per_byte_ = std::max(tokens_per_byte_, static_cast<double>(tokens) / bytes) * kMargin;
+  tokens_per_byte_ = std::max(tokens_per_byte_, static_cast<double>(tokens) / bytes) * margin;
 }
 
 }  // namespace suffice::prompts

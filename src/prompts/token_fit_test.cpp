@@ -22,9 +22,9 @@ Prompt keeping(LongInput long_input) {
 /// Fits `text` into a model with `bytes_per_token`; how often the model refused is added to `refused`.
 Result<Rendered> fitted(const Prompt& prompt, const std::string& text, std::int64_t context, double bytes_per_token,
                         int& refused) {
-  constexpr std::int64_t kOutput = 10;
+  constexpr std::int64_t output = 10;
   const std::vector<Message> said{Message::of(Role::User, text)};
-  TokenFit fit(prompt, said, {.context_tokens = context, .output_tokens = kOutput});
+  TokenFit fit(prompt, said, {.context_tokens = context, .output_tokens = output});
   for (;;) {
     Result<Rendered> rendered = fit.render();
     if (!rendered) return rendered;
@@ -32,7 +32,7 @@ Result<Rendered> fitted(const Prompt& prompt, const std::string& text, std::int6
     for (const Message& message : rendered->messages)
       tokens += static_cast<double>(message.text().size()) / bytes_per_token;
     rendered->prompt_tokens = static_cast<std::int64_t>(tokens) + 1;
-    if (rendered->prompt_tokens + kOutput <= context) return rendered;
+    if (rendered->prompt_tokens + output <= context) return rendered;
     ++refused;
     fit.too_long(rendered->prompt_tokens);
   }

@@ -6,10 +6,10 @@
 namespace suffice::providers {
 
 std::optional<std::int64_t> prompt_tokens_of(const Error& error) {
-  constexpr std::string_view kAfter = " of them prompt";
+  constexpr std::string_view after = " of them prompt";
   if (error.code != ErrorCode::ContextOverflow) return std::nullopt;
   const std::string_view message = error.message;
-  const auto end = message.find(kAfter);
+  const auto end = message.find(after);
   if (end == std::string_view::npos) return std::nullopt;
   const auto begin = message.find_last_not_of("0123456789", end == 0 ? 0 : end - 1);
   const std::string_view digits = message.substr(begin + 1, end - begin - 1);
