@@ -156,6 +156,7 @@ struct Completion {
   std::string provider_request_id;
   std::optional<std::vector<TokenLogprob>> logprobs;
   std::optional<LabelDistribution> labels;
+  std::optional<double> agreement;  ///< share of several samples that say what `text` says
   bool operator==(const Completion&) const = default;
 };
 

@@ -45,9 +45,10 @@ struct LabelScores {
   int best = 0;                     ///< label index; the earlier one of equals
 };
 
-/// Branches less probable than this are not evaluated. An accepted label is never that improbable, and 150 intents need
-/// 1 to 2 evaluations instead of dozens.
-inline constexpr double kLabelMassMin = 1e-4;
+/// Branches less probable than this are not evaluated: their mass is exact, how it divides among their labels is not. Labels
+/// above it, and so any that could be accepted, keep their exact probability. A path costs about 0.15 ms with 2 M parameters,
+/// and 150 intents have a dozen branches between 1e-4 and this.
+inline constexpr double kLabelMassMin = 5e-3;
 
 /// P(label) = the product over its tokens of softmax over the allowed tokens only, so that a long label is not punished
 /// for its length (summed log-probabilities are). Tokens without an alternative need no evaluation. Exact but for

@@ -24,6 +24,7 @@ TextAnswer::TextAnswer(const Language& language, const wire::EngineCall& call, T
       tokens_max_(tokens_max),
       want_logprobs_(call.want_logprobs),
       measure_(call.want_logprobs || call.samples > 1 || abort_.needs_logprobs()),
+      ignore_end_(call.ignore_end),
       top_count_(std::min(call.top_logprobs, kTopLogprobsMax)) {}
 
 /// The next token under both the sampler and the grammar.
@@ -65,7 +66,7 @@ Result<TextAnswer::Taken> TextAnswer::take(std::span<const float> logits) {
     return taken;
   }
   SUFFICE_TRY(const Token token, pick(logits));
-  if (language_->ends(token)) {
+  if (!ignore_end_ && language_->ends(token)) {
     end(FinishReason::Stop, taken.delta);
     return taken;
   }

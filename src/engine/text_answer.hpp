@@ -53,6 +53,7 @@ class TextAnswer {
   std::int64_t tokens_max_;
   bool want_logprobs_;
   bool measure_;
+  bool ignore_end_;
   std::uint32_t top_count_;
   wire::EngineSample answer_;
   std::vector<TokenLogprob> logprobs_;

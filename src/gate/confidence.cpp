@@ -65,6 +65,9 @@ std::vector<Signal> signals_of(const Completion& completion, std::string_view an
   std::vector<Signal> signals;
   if (completion.labels) add_label_signals(*completion.labels, answer, signals);
   if (completion.logprobs) add_token_signals(*completion.logprobs, signals);
+  if (completion.agreement && is_probability(*completion.agreement)) {
+    signals.push_back({.name = "agreement", .value = *completion.agreement});
+  }
   if (self_report) signals.push_back({.name = "self_reported", .value = self_report->rating / 10.0});
   return signals;
 }
@@ -82,7 +85,9 @@ void check_confidence(const Judged& judged, const std::optional<SelfReport>& sel
   if (judged.candidate.logprobs_requested && !came(judged.candidate.completion)) {
     card.fail("logprobs", Reason::LogprobsMissing, "log-probabilities were asked for and did not come");
   } else if (!value && task.confidence != ConfidenceSignal::None && task.confidence != ConfidenceSignal::SelfReported) {
-    card.fail("logprobs", Reason::LogprobsMissing, fmt::format("the answer carries no {}", name));
+    const bool agreement = task.confidence == ConfidenceSignal::Agreement;
+    card.fail(agreement ? "agreement" : "logprobs", agreement ? Reason::Disagreement : Reason::LogprobsMissing,
+              fmt::format("the answer carries no {}", name));
   }
 
   // Without a threshold nothing is good enough. Mechanical checks alone suffice only where the policy says so with both words:
@@ -98,7 +103,10 @@ void check_confidence(const Judged& judged, const std::optional<SelfReport>& sel
                      fmt::format("no {} to compare with {:.3f}", name, verdict.threshold.value));
   const std::string detail =
       fmt::format("{} {:.3f}, threshold {:.3f}", name, verdict.confidence.value, verdict.threshold.value);
-  if (verdict.confidence < verdict.threshold) return card.fail("confidence", Reason::ConfidenceLow, detail);
+  if (verdict.confidence < verdict.threshold) {
+    const bool disagree = task.confidence == ConfidenceSignal::Agreement;
+    return card.fail("confidence", disagree ? Reason::Disagreement : Reason::ConfidenceLow, detail);
+  }
   card.pass("confidence", detail);
 }
 

@@ -16,6 +16,7 @@ namespace suffice::gate {
 ///   label_entropy      natural log                                     outside_mass  mass outside the label set
 ///   mean_logprob       exp(mean natural-log probability) of the tokens, in (0, 1]
 ///   min_token_probability   exp of the smallest                        self_reported rating / 10; 0 when there is none
+///   agreement          share of several samples that say the same
 /// `answer` is the canonical label where the task has labels. Broken numbers (NaN, positive log-probabilities) are no signal.
 [[nodiscard]] std::vector<Signal> signals_of(const Completion& completion, std::string_view answer,
                                              const std::optional<SelfReport>& self_report);

@@ -179,6 +179,8 @@ TEST(Judge, NeverPassesATruncatedOrUnfinishedAnswer) {
   EXPECT_THAT(judge_it(free_task(), cut).reasons, ElementsAre(Reason::CheckFailed));
   cut.finish = FinishReason::ContentFilter;
   EXPECT_THAT(judge_it(free_task(), cut).reasons, ElementsAre(Reason::Refusal));
+  cut.finish = FinishReason::LowConfidence;
+  EXPECT_THAT(judge_it(free_task(), cut).reasons, ElementsAre(Reason::ConfidenceLow));
   cut.finish = FinishReason::Stop;
   EXPECT_TRUE(judge_it(free_task(), cut).accepted());
 }
@@ -452,6 +454,21 @@ TEST(Judge, ComparesTheChosenSignalWithTheThreshold) {
     task.min_confidence = one.value + 1e-9;
     EXPECT_THAT(judge_it(task, completion).reasons, ElementsAre(Reason::ConfidenceLow));
   }
+}
+
+TEST(Judge, CallsLowAgreementOfSamplesDisagreement) {
+  policy::Task task = free_task();
+  task.confidence = ConfidenceSignal::Agreement;
+  task.min_confidence = 0.8;
+  Completion completion = answer("the pipe is broken");
+  completion.agreement = 0.8;
+  const Verdict accepted = judge_it(task, completion);
+  EXPECT_TRUE(accepted.accepted());
+  EXPECT_THAT(accepted.signals, Contains(Signal{.name = "agreement", .value = 0.8}));
+  completion.agreement = 0.6;
+  EXPECT_THAT(judge_it(task, completion).reasons, ElementsAre(Reason::Disagreement));
+  completion.agreement.reset();
+  EXPECT_FALSE(judge_it(task, completion).accepted()) << "agreement that did not come is none";
 }
 
 TEST(Judge, TakesTheProbabilityOfTheAnsweredLabelNotOfTheTopOne) {

@@ -34,6 +34,13 @@ void check_provider_keys(const Model& model, const Fields& fields, const Pointer
   only_for("threads", embedded, "embedded");
   only_for("contexts", embedded, "embedded");
   only_for("sha256", embedded || model.provider == ProviderKind::Classifier, "embedded and classifier");
+  only_for("adapters", embedded, "embedded");
+  only_for("adapter_missing", embedded, "embedded");
+  if (embedded && !model.adapter.empty() && !model.adapters.contains(model.adapter)) {
+    findings.problem(child(at, "adapter"), fmt::format("adapters does not list {}; add it with the path of its file, "
+                                                       "such as adapters: {{{}: models/{}.gguf}}",
+                                                       model.adapter, model.adapter, model.adapter));
+  }
   only_for("endpoint", is_service(model.provider), "openai, azure, anthropic and ollama");
   only_for("api_key", is_service(model.provider), "openai, azure, anthropic and ollama");
   only_for("api_version", model.provider == ProviderKind::Azure || model.provider == ProviderKind::Anthropic,

@@ -136,6 +136,12 @@ void check_confidence(const Subject& subject) {
   if (of_labels && task.labels.empty()) {
     subject.findings.problem(subject.at("confidence"), fmt::format("{} needs labels", name(task.confidence)));
   }
+  if (task.confidence == Agreement && task.samples < 2) {
+    subject.findings.problem(subject.at("confidence"), "agreement needs several answers; set samples: 5");
+  }
+  if (task.samples > 1 && !task.labels.empty()) {
+    subject.findings.problem(subject.at("samples"), "labels are scored exactly, so samples of them add nothing");
+  }
   if (task.min_confidence && task.confidence == None) {
     subject.findings.problem(subject.at("min_confidence"),
                              "nothing to compare with it; say which signal, such as confidence: label_probability");

@@ -140,6 +140,38 @@ TEST(ParsePolicy, ReadsEveryUnitAndWordOfAModel) {
   EXPECT_EQ(task.budget_per_request, Usd::from_dollars(0.05));
 }
 
+TEST(ParsePolicy, ReadsAdaptersOfAModelAndOfATask) {
+  const Loaded loaded = parse(
+      "version: 1\nmodels:\n  m:\n    provider: embedded\n    model: base.gguf\n"
+      "    adapters: {triage: lora/triage.gguf, german: /german.gguf}\n"
+      "    adapter: german\n    adapter_scale: 0.5\n    adapter_missing: base\n"
+      "tasks:\n  t: {tiers: [m], adapter: triage, samples: 5, confidence: agreement, min_confidence: 0.8}\n");
+
+  ASSERT_TRUE(loaded.policy) << to_lines(loaded.problems);
+  const Model& model = loaded.policy->models.at("m");
+  EXPECT_EQ(model.adapter, "german");
+  EXPECT_EQ(model.adapter_scale, 0.5);
+  EXPECT_TRUE(model.adapter_or_base);
+  EXPECT_EQ(model.adapters, (std::map<std::string, std::string>{{"triage", "/etc/suffice/lora/triage.gguf"},
+                                                                {"german", "/german.gguf"}}));
+  const Task& task = loaded.policy->tasks.at("t");
+  EXPECT_EQ(task.adapter, "triage");
+  EXPECT_EQ(task.samples, 5);
+  EXPECT_EQ(task.confidence, ConfidenceSignal::Agreement);
+}
+
+TEST(ParsePolicy, RefusesAdaptersAndSamplesThatCannotWork) {
+  const Loaded loaded = parse(
+      "version: 1\nmodels:\n  m: {provider: embedded, model: base.gguf, adapter: german}\n"
+      "tasks:\n  t: {tiers: [m], confidence: agreement, min_confidence: 0.8}\n"
+      "  u: {tiers: [m], labels: [a, b], samples: 3}\n");
+
+  const std::string lines = to_lines(loaded.problems);
+  EXPECT_THAT(lines, ::testing::HasSubstr("adapters does not list german"));
+  EXPECT_THAT(lines, ::testing::HasSubstr("agreement needs several answers"));
+  EXPECT_THAT(lines, ::testing::HasSubstr("samples of them add nothing"));
+}
+
 TEST(ParsePolicy, TheVersionIsTheStartOfTheFilesDigest) {
   const std::string yaml = with_tasks("  t: {tiers: [big]}\n");
 

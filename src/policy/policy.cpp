@@ -48,6 +48,8 @@ std::string_view name(ConfidenceSignal value) noexcept {
       return "min_token_probability";
     case ConfidenceSignal::SelfReported:
       return "self_reported";
+    case ConfidenceSignal::Agreement:
+      return "agreement";
   }
   return "unknown";
 }

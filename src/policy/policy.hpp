@@ -60,8 +60,12 @@ struct Model {
   std::string endpoint;     ///< absolute URL; empty for Embedded and Recorded
   std::string api_version;  ///< Azure, Anthropic
   SecretRef api_key;
-  std::string adapter;
-  std::string sha256;  ///< Embedded: the file's digest; empty means not pinned
+  std::string adapter;  ///< LoRA of every call; a task may name another one
+  double adapter_scale = 1;
+  /// Embedded: name and path of the LoRA files loaded beside the model, so that tasks can share one engine.
+  std::map<std::string, std::string> adapters;
+  bool adapter_or_base = false;  ///< a call whose adapter is not loaded is answered by the base instead of failing
+  std::string sha256;            ///< Embedded: the file's digest; empty means not pinned
   Price price;
   bool price_known = false;
   std::int64_t context_window = 0;  ///< tokens; 0: unknown (Embedded: read from the GGUF)
@@ -97,7 +101,8 @@ enum class ConfidenceSignal : std::uint8_t {
   LabelMargin,
   MeanLogprob,
   MinTokenProbability,
-  SelfReported
+  SelfReported,
+  Agreement
 };
 enum class RolloutStage : std::uint8_t { Off, Shadow, Canary, On };
 enum class OnFrontierUnavailable : std::uint8_t { Error, LocalWithWarning };
@@ -147,6 +152,7 @@ struct Task {
   bool local = true;
   std::vector<Tier> tiers;  ///< cheapest first; aliases already resolved; at least one
   std::string prompt;       ///< name@version; empty: the caller's messages go as they are
+  std::string adapter;      ///< used by tiers whose model lists it in `adapters`
   std::vector<std::string> labels;
   std::vector<std::string> escalate_labels;
   std::optional<std::string> unknown_label;  ///< a label whose reason is label_unknown instead of label_escalates
@@ -160,6 +166,7 @@ struct Task {
   std::int64_t max_input_chars = 8'000;
   std::int64_t max_output_tokens = 512;
   Sampling sampling;
+  int samples = 1;      ///< answers drawn side by side by an embedded model; their agreement is a signal
   int retry_local = 1;  ///< extra local attempts after schema_invalid
   RolloutStage rollout = RolloutStage::On;
   std::vector<std::string> rollout_groups;

@@ -98,6 +98,17 @@ bool is_loopback(std::string_view url) {
   return is_host("localhost") || is_host("[::1]") || (host.starts_with("127.") && is_host(digits));
 }
 
+void read_adapters(const Fields& fields, const std::filesystem::path& base, Model& model) {
+  model.adapter = fields.text("adapter");
+  model.adapter_scale = fields.number("adapter_scale").value_or(1);
+  model.adapter_or_base = fields.text("adapter_missing") == "base";
+  for (const auto& member : fields.below("adapters").object()) {
+    if (const json::string* path = member.value().if_string()) {
+      model.adapters.emplace(member.key(), resolved(base, std::string(*path)));
+    }
+  }
+}
+
 Model read_model(const std::string& model_name, const Fields& fields, const std::filesystem::path& base,
                  const Environment& environment) {
   using enum ProviderKind;
@@ -110,7 +121,7 @@ Model read_model(const std::string& model_name, const Fields& fields, const std:
   model.endpoint = read_endpoint(fields, model.provider, environment);
   model.api_version = fields.text("api_version", usual_api_version(model.provider));
   model.api_key = read_secret(fields.find("api_key"), base);
-  model.adapter = fields.text("adapter");
+  read_adapters(fields, base, model);
   model.sha256 = fields.text("sha256");
   model.price = read_price(fields.below("price"));
   model.price_known = fields.has("price");
@@ -205,9 +216,9 @@ void read_decision(const Fields& fields, Task& task) {
   if (const json::value* schema = fields.find("schema")) task.schema.text = json::serialize(*schema);
   task.min_confidence = fields.number("min_confidence");
   using enum ConfidenceSignal;
-  task.confidence =
-      named(fields.text("confidence"),
-            std::array{None, LabelProbability, LabelMargin, MeanLogprob, MinTokenProbability, SelfReported}, None);
+  task.confidence = named(
+      fields.text("confidence"),
+      std::array{None, LabelProbability, LabelMargin, MeanLogprob, MinTokenProbability, SelfReported, Agreement}, None);
   task.confidence_marker = fields.flag("confidence_marker", task.confidence == SelfReported);
   task.validators = read_validators(fields.below("validators"));
   task.hard_stops = fields.texts("hard_stops");
@@ -223,10 +234,12 @@ Task read_task(const std::string& task_name, const Fields& fields, const std::ma
   task.local = fields.flag("local", true);
   task.tiers = read_tiers(fields.find("tiers"), aliases);
   task.prompt = fields.text("prompt");
+  task.adapter = fields.text("adapter");
   read_decision(fields, task);
   task.max_input_chars = fields.integer("max_input_chars", task.max_input_chars);
   task.max_output_tokens = fields.integer("max_output_tokens", task.max_output_tokens);
   task.sampling = read_sampling(fields.below("sampling"));
+  task.samples = static_cast<int>(fields.integer("samples", task.samples));
   task.retry_local = static_cast<int>(fields.integer("retry_local", task.retry_local));
   read_rollout(fields, task);
   if (fields.text("on_frontier_unavailable") == "local_with_warning") {

@@ -1,5 +1,6 @@
 #include "providers/embedded_client.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
@@ -79,6 +80,21 @@ wire::EngineConstraint constraint_of(const ModelCall& call) {
   return {};
 }
 
+/// As many as the engine draws (engine/prepared_call.hpp).
+constexpr int kSamplesMax = 16;
+/// Without a temperature every sample would be the same. 0.7 is the value of the self-consistency paper (Wang et al., 2022).
+constexpr double kSamplesTemperature = 0.7;
+
+/// Labels are scored, not written: nothing to stop.
+wire::EngineAbort abort_of(const ModelCall& call) {
+  wire::EngineAbort abort;
+  if (call.constraint.kind == OutputConstraint::Kind::Labels) return abort;
+  if (call.token_probability_min > 0) abort.min_token_probability = call.token_probability_min;
+  if (call.mean_probability_min > 0) abort.min_mean_probability = call.mean_probability_min;
+  abort.text_bytes_max = call.text_bytes_max;
+  return abort;
+}
+
 Result<wire::EngineMessage> message_of(const Message& message) {
   if (!message.tool_calls.empty() || message.role == Role::Tool)
     return cannot("follow a conversation with tools", "messages");
@@ -124,8 +140,8 @@ std::string engine_program_beside_this() {
 }
 
 Result<std::unique_ptr<EmbeddedClient>> EmbeddedClient::create(const policy::Model& model, EmbeddedOptions options) {
-  if (!model.adapter.empty()) return cannot("load adapters yet; remove `adapter`", "models." + model.name + ".adapter");
   SUFFICE_TRY_VOID(check_gguf(model.model));
+  for (const auto& [name, path] : model.adapters) SUFFICE_TRY_VOID(check_gguf(path));
   if (!model.sha256.empty()) {
     SUFFICE_TRY(const std::string digest, digest_of(model.model));
     if (digest != model.sha256) {
@@ -142,6 +158,10 @@ Result<std::unique_ptr<EmbeddedClient>> EmbeddedClient::create(const policy::Mod
                         .arguments = {"--model", std::filesystem::absolute(model.model).string(), "--threads",
                                       std::to_string(model.threads), "--contexts", std::to_string(model.contexts),
                                       "--context-length", std::to_string(model.context_window)}};
+  for (const auto& [name, path] : model.adapters) {
+    command.arguments.insert(command.arguments.end(),
+                             {"--adapter", name + '=' + std::filesystem::absolute(path).string()});
+  }
   EmbeddedEngine::Options engine{
       .command = std::move(command), .limits = options.limits, .sha256 = model.sha256, .log = std::move(options.log)};
   return std::unique_ptr<EmbeddedClient>(new EmbeddedClient(model, std::move(engine)));
@@ -161,6 +181,7 @@ Capabilities EmbeddedClient::capabilities() const {
           .json_schema = true,
           .labels = true,
           .tools = false,
+          .samples = true,
           .streaming = true,
           .context_window = now.facts ? static_cast<std::int64_t>(now.facts->context_length) : model_.context_window};
 }
@@ -169,18 +190,57 @@ Result<wire::EngineCall> EmbeddedClient::translate(const ModelCall& call, bool s
   const ChatRequest& request = call.request;
   if (!request.tools.empty()) return cannot("call tools", "tools");
   if (request.n != 1) return cannot("give more than one choice at once", "n");
-  if (!call.adapter.empty() && call.adapter != model_.adapter) return cannot("load adapters yet", "adapter");
   wire::EngineCall out;
+  out.task = call.task;
+  out.adapters = adapters_of(call);
   for (const Message& message : request.messages) {
     SUFFICE_TRY(wire::EngineMessage one, message_of(message));
     out.messages.push_back(std::move(one));
   }
   out.sampling = merged(request.sampling, model_.sampling);
   out.constraint = constraint_of(call);
+  out.samples = static_cast<std::uint32_t>(std::clamp(call.samples, 1, kSamplesMax));
+  if (out.samples > 1 && !out.sampling.temperature) out.sampling.temperature = kSamplesTemperature;
+  out.abort = abort_of(call);
   out.want_logprobs = call.want_logprobs || request.logprobs;
   out.top_logprobs = static_cast<std::uint32_t>(std::max<std::int64_t>(request.top_logprobs, 0));
   out.stream = stream;
   return out;
+}
+
+std::vector<wire::EngineAdapterUse> EmbeddedClient::adapters_of(const ModelCall& call) const {
+  const std::string& name = call.adapter.empty() ? model_.adapter : call.adapter;
+  if (name.empty()) return {};
+  const EngineStatus now = engine_.status();
+  const bool loaded =
+      now.facts && std::ranges::any_of(now.facts->adapters, [&](const auto& one) { return one.name == name; });
+  // Where the base will not do, the engine says that the adapter is missing.
+  if (!loaded && model_.adapter_or_base) return {};
+  return {{.name = name, .scale = call.adapter_scale}};
+}
+
+Task<Result<Embeddings>> EmbeddedClient::embed(EmbeddingCall call, Deadline deadline) {
+  wire::EngineEmbed frame;
+  frame.task = std::move(call.task);
+  frame.texts = std::move(call.texts);
+  frame.pooling = call.pooling;
+  frame.normalise = call.normalise;
+  Task<Result<wire::EngineEmbedded>> running = engine_.embed(std::move(frame), deadline);
+  Result<wire::EngineEmbedded> done = co_await std::move(running);
+  if (!done) co_return fail(std::move(done).error());
+  Embeddings embeddings;
+  embeddings.vectors = std::move(done->vectors);
+  embeddings.pooling = done->pooling;
+  embeddings.usage = done->usage;
+  co_return embeddings;
+}
+
+Task<Result<EmbeddedClient::AdapterList>> EmbeddedClient::order_adapters(wire::EngineAdapterOrder order,
+                                                                         Deadline deadline) {
+  Task<Result<wire::EngineAdapters>> ordering = engine_.order(std::move(order), deadline);
+  Result<wire::EngineAdapters> done = co_await std::move(ordering);
+  if (!done) co_return fail(std::move(done).error());
+  co_return std::move(done->adapters);
 }
 
 Task<Result<Completion>> EmbeddedClient::complete(const ModelCall& call, TokenSink* sink, Deadline deadline) {
@@ -196,6 +256,7 @@ Task<Result<Completion>> EmbeddedClient::complete(const ModelCall& call, TokenSi
   completion.model = model_.name;
   completion.logprobs = std::move(done->logprobs);
   completion.labels = std::move(done->labels);
+  if (!done->samples.empty()) completion.agreement = done->agreement;
   co_return completion;
 }
 

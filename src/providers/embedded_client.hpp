@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "policy/policy.hpp"
 #include "providers/embedded_engine.hpp"
@@ -17,13 +18,27 @@ struct EmbeddedOptions {
   EngineLogLine log;  ///< any thread; no text of a call
 };
 
+/// Texts to be turned into vectors.
+struct EmbeddingCall {
+  std::vector<std::string> texts;
+  wire::EngineEmbed::Pooling pooling = wire::EngineEmbed::Pooling::Model;
+  bool normalise = true;  ///< to length 1
+  std::string task;
+};
+
+struct Embeddings {
+  std::vector<std::vector<float>> vectors;                                ///< in the order of the texts
+  wire::EngineEmbed::Pooling pooling = wire::EngineEmbed::Pooling::Mean;  ///< the one used
+  Usage usage;
+};
+
 /// Calls of a policy's Embedded model. The answer to a call with labels is the most probable label, whatever the
 /// temperature; without a temperature text is the most probable one too. A call may set what the policy's model leaves open.
 class EmbeddedClient final : public ModelClient {
  public:
-  /// Uses model.name, model (path), sha256, context_window, threads, contexts, sampling and adapter.
-  /// ModelInvalid when the file is missing, no GGUF, or not the pinned one, UnsupportedField for an adapter. Starts the
-  /// engine and does not wait for it.
+  /// Uses model.name, model (path), sha256, context_window, threads, contexts, sampling, adapter and adapters.
+  /// ModelInvalid when a file is missing, no GGUF, or not the pinned one. Starts the engine and does not wait for it; an
+  /// adapter that is none of this model shows as ModelInvalid of wait_ready().
   static Result<std::unique_ptr<EmbeddedClient>> create(const policy::Model& model, EmbeddedOptions options);
 
   Task<Result<Completion>> complete(const ModelCall& call, TokenSink* sink, Deadline deadline) override;
@@ -32,12 +47,27 @@ class EmbeddedClient final : public ModelClient {
   [[nodiscard]] bool available() const override { return engine_.ready(); }
   [[nodiscard]] std::string quantisation() const override;
 
+  /// Embeddings of texts, of any model: of one made for writing they are its last layer's, which was not trained for it.
+  /// Errors: InvalidArgument (no texts, an empty one), ContextOverflow, and those of complete().
+  Task<Result<Embeddings>> embed(EmbeddingCall call, Deadline deadline);
+
+  /// A call as the engine knows it, for what a ModelCall cannot say (a regular expression, a grammar). Not streamed.
+  Task<Result<wire::EngineDone>> run(wire::EngineCall call, Deadline deadline) {
+    return engine_.run(std::move(call), nullptr, deadline);
+  }
+
+  using AdapterList = std::vector<wire::EngineAdapterFacts>;
+  /// Lists, loads or unloads LoRA adapters while calls run; gives those loaded afterwards. An engine that is started again
+  /// has the policy's only. ModelInvalid, NotFound, ModelUnavailable.
+  Task<Result<AdapterList>> order_adapters(wire::EngineAdapterOrder order, Deadline deadline);
+
   /// Until the model is loaded, or the reason why it cannot be.
   Task<Result<void>> wait_ready(Deadline deadline) { return engine_.wait_ready(deadline); }
   [[nodiscard]] EngineStatus status() const { return engine_.status(); }
 
  private:
   EmbeddedClient(policy::Model model, EmbeddedEngine::Options options);
+  [[nodiscard]] std::vector<wire::EngineAdapterUse> adapters_of(const ModelCall& call) const;
   [[nodiscard]] Result<wire::EngineCall> translate(const ModelCall& call, bool stream) const;
 
   policy::Model model_;

@@ -29,7 +29,14 @@ struct ModelCall {
   ChatRequest request;
   OutputConstraint constraint;
   bool want_logprobs = false;
-  std::string adapter;     ///< LoRA name; empty for the base
+  std::string adapter;       ///< LoRA name; empty for the base
+  double adapter_scale = 1;  ///< how strongly it acts
+  int samples = 1;           ///< more than 1 fill Completion::agreement, where the client can (Capabilities)
+  /// The answer is of no use below these (gate's min_token_probability, mean_logprob) or beyond so many bytes: a client that
+  /// can stops then with FinishReason::LowConfidence. 0: no limit.
+  double token_probability_min = 0;
+  double mean_probability_min = 0;
+  std::size_t text_bytes_max = 0;
   std::string request_id;  ///< passed to the provider as x-request-id where it has such a header
   std::string task;        ///< for recordings and fairness; empty when unknown
   std::string input;  ///< the caller's last user text before any prompt wrapped it; recordings find their answer by it
@@ -41,6 +48,7 @@ struct Capabilities {
   bool json_schema = false;
   bool labels = false;  ///< exact label distribution
   bool tools = false;
+  bool samples = false;  ///< several answers of one call
   bool streaming = false;
   std::int64_t context_window = 0;  ///< tokens; 0 when unknown
 };

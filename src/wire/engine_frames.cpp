@@ -52,7 +52,7 @@ void layout(A& a, EngineAbort& f) {
 template <class A>
 void layout(A& a, EngineCall& f) {
   a(f.id, f.task, f.deadline_us, f.adapters, f.messages, f.sampling, f.constraint, f.want_logprobs, f.top_logprobs,
-    f.stream, f.samples, f.abort);
+    f.stream, f.samples, f.abort, f.ignore_end);
 }
 template <class A>
 void layout(A& a, EngineEmbed& f) {

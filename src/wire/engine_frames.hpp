@@ -123,6 +123,7 @@ struct EngineCall {
   /// answers come (no EngineDelta).
   std::uint32_t samples = 1;
   EngineAbort abort{};
+  bool ignore_end = false;  ///< writes max_tokens whatever the model says: to measure
   bool operator==(const EngineCall&) const = default;
 };
 

@@ -24,6 +24,7 @@ EngineCall sample_call() {
   call.deadline_us = 1'500'000;
   call.adapters = {{.name = "triage", .scale = 0.5}, {.name = "german"}};
   call.samples = 5;
+  call.ignore_end = true;
   call.abort = {.min_token_probability = 0.01, .min_mean_probability = 0.7, .text_bytes_max = 80};
   return call;
 }

@@ -1,6 +1,8 @@
 #include "engine/llama/model.hpp"
 
+#include <algorithm>
 #include <cstdlib>
+#include <iterator>
 #include <utility>
 
 #include <llama.h>
@@ -112,9 +114,16 @@ PromptTokens Model::prompt(const std::vector<wire::EngineMessage>& messages) con
   std::vector<Token>& out = prompt.tokens;
   if (llama_vocab_get_add_bos(vocab_)) out.push_back(llama_vocab_bos(vocab_));
   const std::size_t start = out.size();
-  for (const PromptPiece& piece : render(messages)) {
-    if (piece.from == PromptPiece::From::Text) prompt.before_last_text = out.size();
-    append_tokens(piece.text, piece.from == PromptPiece::From::Template, false, out);
+  const std::vector<PromptPiece> pieces = render(messages);
+  const auto is_text = [](const PromptPiece& piece) { return piece.from == PromptPiece::From::Text; };
+  const auto last_text = std::ranges::find_if(pieces.rbegin(), pieces.rend(), is_text);
+  for (auto piece = pieces.begin(); piece != pieces.end(); ++piece) {
+    if (is_text(*piece)) prompt.before_last_text = out.size();
+    if (last_text != pieces.rend() && piece == last_text.base() - 1) {
+      append_tokens(piece->text, false, false, out);  // hardly ever the same again
+    } else {
+      append_known(*piece, out);
+    }
   }
   // Some templates write the beginning-of-text token themselves.
   if (start == 1 && out.size() > 1 && out[0] == out[1]) {
@@ -122,6 +131,23 @@ PromptTokens Model::prompt(const std::vector<wire::EngineMessage>& messages) con
     if (prompt.before_last_text > 0) --prompt.before_last_text;
   }
   return prompt;
+}
+
+void Model::append_known(const PromptPiece& piece, std::vector<Token>& out) const {
+  constexpr std::size_t kPiecesMax = 512;
+  constexpr std::size_t kPieceBytesMax = 8'192;
+  const bool from_template = piece.from == PromptPiece::From::Template;
+  if (piece.text.size() > kPieceBytesMax) return append_tokens(piece.text, from_template, false, out);
+  const std::string key = (from_template ? 'T' : 'P') + piece.text;
+  const std::lock_guard lock(known_mutex_);
+  auto known = known_.find(key);
+  if (known == known_.end()) {
+    if (known_.size() >= kPiecesMax) known_.clear();
+    std::vector<Token> tokens;
+    append_tokens(piece.text, from_template, false, tokens);
+    known = known_.emplace(key, std::move(tokens)).first;
+  }
+  out.insert(out.end(), known->second.begin(), known->second.end());
 }
 
 std::vector<Token> Model::tokens(std::string_view text) const {

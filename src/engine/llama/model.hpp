@@ -2,9 +2,11 @@
 // One loaded GGUF: its facts, its tokenizer, its chat template.
 
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "core/result.hpp"
@@ -46,13 +48,17 @@ class Model final : public Language {
  private:
   explicit Model(llama_model* model);
   [[nodiscard]] std::vector<PromptPiece> render(const std::vector<wire::EngineMessage>& messages) const;
+  /// What calls have in common (template, system text, examples) is worked out once.
+  void append_known(const PromptPiece& piece, std::vector<Token>& out) const;
   void append_tokens(std::string_view text, bool parse_special, bool add_special, std::vector<Token>& out) const;
 
   llama_model* model_;
   const llama_vocab* vocab_;
   Token end_token_;
   wire::EngineEmbed::Pooling pooling_ = wire::EngineEmbed::Pooling::Mean;
-  std::string template_;  ///< one that libllama renders; empty for ChatML
+  mutable std::mutex known_mutex_;                                     ///< guards known_
+  mutable std::unordered_map<std::string, std::vector<Token>> known_;  ///< by origin and text
+  std::string template_;                                               ///< one that libllama renders; empty for ChatML
   wire::EngineFacts facts_;
 };
 

@@ -88,6 +88,23 @@ bool signal_needs_logprobs(policy::ConfidenceSignal signal) {
   return signal == MeanLogprob || signal == MinTokenProbability;
 }
 
+/// The task's own adapter where the tier's model has it, else the model's.
+std::string adapter_of(const CascadeTier& tier, const policy::Task& task) {
+  return tier.model.adapters.contains(task.adapter) ? task.adapter : tier.model.adapter;
+}
+
+/// A local answer that the gate must refuse need not be finished, unless it may be served for want of a better one.
+void set_floors(const policy::Task& task, providers::ModelCall& call) {
+  constexpr std::size_t kCharacterBytesMax = 4;
+  if (task.on_frontier_unavailable != policy::OnFrontierUnavailable::Error) return;
+  using enum policy::ConfidenceSignal;
+  if (task.confidence == MinTokenProbability) call.token_probability_min = task.min_confidence.value_or(0);
+  if (task.confidence == MeanLogprob) call.mean_probability_min = task.min_confidence.value_or(0);
+  if (task.validators.chars_max > 0) {
+    call.text_bytes_max = kCharacterBytesMax * static_cast<std::size_t>(task.validators.chars_max);
+  }
+}
+
 std::string last_user_text(const ChatRequest& request) {
   const auto last = std::ranges::find(request.messages | std::views::reverse, Role::User, &Message::role);
   return last == request.messages.rend() ? std::string() : last->text();
@@ -191,7 +208,10 @@ Result<providers::ModelCall> call_for(const CascadePlan& plan, std::size_t index
   }
   if (tier.model.local) SUFFICE_TRY_VOID(choose_among_spans(call, last_user_text(run.request)));
   call.want_logprobs = run.request.logprobs || signal_needs_logprobs(task.confidence);
-  call.adapter = tier.model.adapter;
+  call.adapter = adapter_of(tier, task);
+  call.adapter_scale = tier.model.adapter_scale;
+  call.samples = tier.client->capabilities().samples && task.labels.empty() ? task.samples : 1;
+  set_floors(task, call);
   call.request_id = run.request_id;
   call.task = task.name;
   call.input = last_user_text(run.request);
@@ -215,7 +235,7 @@ audit::Attempt started_attempt(const CascadePlan& plan, std::size_t index) {
   attempt.tier = static_cast<int>(index);
   attempt.model = tier.model.name;
   attempt.provider = tier.client->provider_name();
-  attempt.adapter = tier.model.adapter;
+  attempt.adapter = adapter_of(tier, plan.rules.task);
   attempt.quantisation = tier.client->quantisation();
   attempt.local = tier.model.local;
   attempt.stand_in = tier.model.stand_in;
