@@ -116,6 +116,15 @@ TEST(SystemRandom, DoesNotRepeatItself) {
   EXPECT_EQ(seen.size(), 1'000U);
 }
 
+TEST(Sha256Stream, GivesTheDigestOfAllPieces) {
+  Sha256Stream stream;
+  stream.update("a");
+  stream.update("");
+  stream.update("bc");
+  EXPECT_EQ(stream.finish(), sha256("abc"));
+  EXPECT_EQ(stream.finish(), sha256("")) << "it begins anew";
+}
+
 TEST(Sha256, GivesThePublishedDigests) {
   // FIPS 180-4 example and the empty message.
   EXPECT_EQ(sha256_hex("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
