@@ -126,6 +126,8 @@ Result<fs::path> ModelStore::partial_folder() const {
 }
 
 Result<void> ModelStore::make_folders() const {
+  if (folder_.empty())
+    return fail(ErrorCode::ConfigInvalid, "there is no model store; name one with --store DIR", "--store");
   for (const char* name : {"blobs", "partial"}) {
     std::error_code error;
     fs::create_directories(folder_ / name, error);
@@ -139,6 +141,7 @@ Result<void> ModelStore::make_folders() const {
 }
 
 Result<std::vector<StoredModel>> ModelStore::list() const {
+  if (folder_.empty()) return std::vector<StoredModel>{};
   const fs::path file = folder_ / "index.json";
   SUFFICE_TRY(const std::optional<std::string> text, read_if_there(file, kIndexBytesMax));
   if (!text) return std::vector<StoredModel>{};
@@ -233,7 +236,13 @@ Result<StoredModel> ModelStore::adopt(const fs::path& file, const std::string& s
                       .bytes = header.file_bytes,
                       .source = entry.source,
                       .added = utc_now(clock)};
-  return enter(std::move(entered), [&] { return rename_for_good(file, blob(sha256)); });
+  const auto place = [&]() -> Result<void> {
+    std::error_code error;
+    fs::permissions(file, fs::perms::owner_read | fs::perms::group_read | fs::perms::others_read, error);
+    if (error) return fail(ErrorCode::IoFailed, error.message(), file.string());
+    return rename_for_good(file, blob(sha256));
+  };
+  return enter(std::move(entered), place);
 }
 
 Result<StoredModel> ModelStore::remove(std::string_view name) const {

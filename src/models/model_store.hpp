@@ -50,6 +50,7 @@ struct Verdict {
 /// old state. Several processes may use one store. A name keeps its content for ever; another content needs another name.
 class ModelStore {
  public:
+  /// An empty `folder` is a store that has nothing and takes nothing.
   explicit ModelStore(std::filesystem::path folder) : folder_(std::move(folder)) {}
 
   [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }

@@ -44,21 +44,16 @@ bool is_sha256(std::string_view text) {
          std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
-Result<FileLock> FileLock::open(const fs::path& file, int operation) {
+Result<FileLock> FileLock::wait(const fs::path& file) {
   const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (fd < 0) return io_failed("cannot open the lock", errno, file);
   FileLock lock(fd);
-  int result = 0;
-  do {
-    result = ::flock(fd, operation);
-  } while (result != 0 && errno == EINTR);
-  if (result == 0) return lock;
-  if (errno == EWOULDBLOCK) return fail(ErrorCode::Overloaded, "another process is at it", file.string());
-  return io_failed("cannot lock", errno, file);
+  while (::flock(fd, LOCK_EX) != 0) {
+    if (errno != EINTR) return io_failed("cannot lock", errno, file);
+  }
+  return lock;
 }
 
-Result<FileLock> FileLock::wait(const fs::path& file) { return open(file, LOCK_EX); }
-Result<FileLock> FileLock::attempt(const fs::path& file) { return open(file, LOCK_EX | LOCK_NB); }
 FileLock::FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
 FileLock::~FileLock() {
   if (fd_ >= 0) ::close(fd_);

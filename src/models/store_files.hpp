@@ -1,5 +1,5 @@
 #pragma once
-// Files of the store: locks between processes, and writing that a crash cannot leave half done. Private to models/.
+// Files of the store: locks between processes, and writing that a crash cannot leave half done.
 
 #include <cstdint>
 #include <filesystem>
@@ -20,15 +20,12 @@ class FileLock {
  public:
   /// Waits for whoever holds it.
   static Result<FileLock> wait(const std::filesystem::path& file);
-  /// Overloaded when somebody holds it.
-  static Result<FileLock> attempt(const std::filesystem::path& file);
   FileLock(FileLock&& other) noexcept;
   FileLock& operator=(FileLock&&) = delete;
   ~FileLock();
 
  private:
   explicit FileLock(int fd) : fd_(fd) {}
-  static Result<FileLock> open(const std::filesystem::path& file, int operation);
   int fd_ = -1;
 };
 
