@@ -1,48 +1,20 @@
 #include "providers/embedded_client.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fcntl.h>
 #include <filesystem>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
 #include <utility>
 #include <vector>
 
-#include "core/hash.hpp"
+#include "models/gguf.hpp"
+#include "models/model_file.hpp"
 
 namespace suffice::providers {
 namespace {
 
-/// magic, version, number of tensors, number of metadata entries (the GGUF specification, version 3).
-constexpr std::size_t kGgufHeaderBytes = 24;
-/// More than any model has; a random header has more.
-constexpr std::uint64_t kGgufCountMax = 1'000'000;
-
 std::unexpected<Error> invalid(const std::string& path, const std::string& what, const std::string& next) {
   return fail(ErrorCode::ModelInvalid, what + "; " + next, path);
-}
-
-std::uint64_t little_endian(const char* bytes, std::size_t count) {
-  std::uint64_t value = 0;
-  for (std::size_t i = count; i-- > 0;) value = (value << 8) | static_cast<std::uint8_t>(bytes[i]);
-  return value;
-}
-
-Result<std::string> digest_of(const std::string& path) {
-  const OwnedFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  struct stat info{};
-  if (!file.valid() || ::fstat(file.get(), &info) != 0)
-    return fail(ErrorCode::IoFailed, std::generic_category().message(errno), path);
-  const auto size = static_cast<std::size_t>(info.st_size);
-  void* bytes = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0);
-  if (bytes == MAP_FAILED) return fail(ErrorCode::IoFailed, std::generic_category().message(errno), path);
-  std::string digest = sha256_hex({static_cast<const char*>(bytes), size});
-  ::munmap(bytes, size);
-  return digest;
 }
 
 Sampling merged(Sampling call, const Sampling& preset) {
@@ -106,33 +78,6 @@ Result<wire::EngineMessage> message_of(const Message& message) {
 
 }  // namespace
 
-Result<void> check_gguf(const std::string& path) {
-  const std::string next = "give the path of a GGUF file, or build one with tools/training";
-  const OwnedFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file.valid()) {
-    return invalid(path, std::string("the model file cannot be opened: ") + std::generic_category().message(errno),
-                   next);
-  }
-  struct stat info{};
-  if (::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode))
-    return invalid(path, "the model is not a regular file", next);
-  char header[kGgufHeaderBytes];
-  if (::pread(file.get(), header, sizeof header, 0) != static_cast<ssize_t>(sizeof header)) {
-    return invalid(path, "the model file is too short to be a GGUF (" + std::to_string(info.st_size) + " bytes)", next);
-  }
-  if (std::memcmp(header, "GGUF", 4) != 0)
-    return invalid(path, "the model file is not a GGUF: it does not begin with \"GGUF\"", next);
-  const std::uint64_t version = little_endian(header + 4, 4);
-  if (version != 2 && version != 3) {
-    return invalid(path, "the model file has GGUF version " + std::to_string(version) + ", and 2 and 3 are known",
-                   next);
-  }
-  if (little_endian(header + 8, 8) > kGgufCountMax || little_endian(header + 16, 8) > kGgufCountMax) {
-    return invalid(path, "the model file's header is damaged: it claims millions of entries", next);
-  }
-  return {};
-}
-
 std::string engine_program_beside_this() {
   std::error_code error;
   const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
@@ -140,10 +85,11 @@ std::string engine_program_beside_this() {
 }
 
 Result<std::unique_ptr<EmbeddedClient>> EmbeddedClient::create(const policy::Model& model, EmbeddedOptions options) {
-  SUFFICE_TRY_VOID(check_gguf(model.model));
-  for (const auto& [name, path] : model.adapters) SUFFICE_TRY_VOID(check_gguf(path));
+  SUFFICE_TRY_VOID(models::read_gguf_file(model.model));
+  for (const auto& [name, path] : model.adapters) SUFFICE_TRY_VOID(models::read_gguf_file(path));
   if (!model.sha256.empty()) {
-    SUFFICE_TRY(const std::string digest, digest_of(model.model));
+    SUFFICE_TRY(const models::ModelFile file, models::ModelFile::open(model.model));
+    SUFFICE_TRY(const std::string digest, models::digest_of(file));
     if (digest != model.sha256) {
       return invalid(model.model, "the model file is not the pinned one: its SHA-256 is " + digest,
                      "restore the file, or set models." + model.name + ".sha256 to the new digest");

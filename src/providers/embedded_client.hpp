@@ -62,7 +62,9 @@ class EmbeddedClient final : public ModelClient {
   Task<Result<AdapterList>> order_adapters(wire::EngineAdapterOrder order, Deadline deadline);
 
   /// Until the model is loaded, or the reason why it cannot be.
-  Task<Result<void>> wait_ready(Deadline deadline) { return engine_.wait_ready(deadline); }
+  Task<Result<void>> wait_ready(Deadline deadline, std::uint64_t ends_max = EmbeddedEngine::kNoLimit) {
+    return engine_.wait_ready(deadline, ends_max);
+  }
   [[nodiscard]] EngineStatus status() const { return engine_.status(); }
 
  private:
@@ -73,9 +75,6 @@ class EmbeddedClient final : public ModelClient {
   policy::Model model_;
   EmbeddedEngine engine_;
 };
-
-/// Whether `path` can be a model: its beginning, not its whole. ModelInvalid says what is wrong and what to do.
-[[nodiscard]] Result<void> check_gguf(const std::string& path);
 
 /// Where suffice-engine lies when it was installed or built with this program.
 [[nodiscard]] std::string engine_program_beside_this();

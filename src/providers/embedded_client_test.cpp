@@ -25,6 +25,7 @@
 #include <gtest/gtest.h>
 
 #include "core/hash.hpp"
+#include "models/made_gguf.hpp"
 #include "providers/embedded_fixture.hpp"
 
 namespace suffice::providers {
@@ -365,66 +366,8 @@ class TemporaryFile {
   std::string path_;
 };
 
-std::string header(std::uint32_t version, std::uint64_t tensors, std::uint64_t entries) {
-  std::string out = "GGUF";
-  for (int i = 0; i < 4; ++i) out += static_cast<char>(version >> (8 * i));
-  for (int i = 0; i < 8; ++i) out += static_cast<char>(tensors >> (8 * i));
-  for (int i = 0; i < 8; ++i) out += static_cast<char>(entries >> (8 * i));
-  return out;
-}
-
-TEST(CheckGguf, RefusesWhatIsNoModelBeforeAnyEngineStarts) {
-  struct Case {
-    const char* name;
-    std::string bytes;
-    const char* says;
-  };
-  const Case cases[] = {{"empty", "", "too short"},
-                        {"cut header", header(3, 1, 1).substr(0, 20), "too short"},
-                        {"another format", std::string(100, 'x'), "not a GGUF"},
-                        {"future version", header(9, 1, 1), "version 9"},
-                        {"absurd counts", header(3, ~0ULL, 1), "damaged"}};
-  for (const Case& c : cases) {
-    const TemporaryFile file(c.bytes);
-    const auto created = EmbeddedClient::create(model_at(file.path()), test_options());
-    ASSERT_FALSE(created.has_value()) << c.name;
-    EXPECT_EQ(created.error().code, ErrorCode::ModelInvalid) << c.name;
-    EXPECT_THAT(created.error().message, HasSubstr(c.says)) << c.name;
-    EXPECT_THAT(created.error().message, HasSubstr("; ")) << c.name << ": no next step";
-  }
-  EXPECT_EQ(check_gguf("/nonexistent/model.gguf").error().code, ErrorCode::ModelInvalid);
-  EXPECT_EQ(check_gguf("/").error().code, ErrorCode::ModelInvalid);
-}
-
-TEST_F(EmbeddedClientTest, SurvivesFilesThatOnlyLookLikeModels) {
-  std::ifstream source(model_path, std::ios::binary);
-  const std::string whole((std::istreambuf_iterator<char>(source)), {});
-  std::string scrambled = whole;
-  for (std::size_t i = 24; i < std::min<std::size_t>(scrambled.size(), 4'096); i += 7)
-    scrambled[i] = static_cast<char>(i);
-  struct Case {
-    const char* name;
-    std::string bytes;
-  };
-  const Case cases[] = {{"header alone", header(3, 10, 10)},
-                        {"cut in half", whole.substr(0, whole.size() / 2)},
-                        {"scrambled metadata", scrambled}};
-  for (const Case& c : cases) {
-    const TemporaryFile file(c.bytes);
-    auto created = EmbeddedClient::create(model_at(file.path()), test_options());
-    ASSERT_TRUE(created.has_value()) << c.name;
-    const Result<void> ready = wait_for((*created)->wait_ready(Deadline::after(kPatience)));
-    ASSERT_FALSE(ready.has_value()) << c.name;
-    EXPECT_EQ(ready.error().code, ErrorCode::ModelInvalid) << c.name << ": " << ready.error().message;
-    EXPECT_FALSE((*created)->available()) << c.name;
-    const ModelCall call = call_of("a", "b");
-    const auto completion = wait_for((*created)->complete(call, nullptr, Deadline::after(kPatience)));
-    EXPECT_EQ(completion.error().code, ErrorCode::ModelUnavailable) << c.name;
-  }
-}
-
 TEST(EmbeddedClient, SaysThatItsProgramIsMissing) {
-  const TemporaryFile file(header(3, 1, 1));
+  const TemporaryFile file(models::good_gguf());
   EmbeddedOptions options;
   options.engine_program = "/nonexistent/suffice-engine";
   const auto created = EmbeddedClient::create(model_at(file.path()), std::move(options));

@@ -173,7 +173,7 @@ struct EmbeddedEngine::Impl {
     ~WaiterEnd() { impl.waiters.erase(id); }
   };
 
-  Task<Result<void>> wait_ready(std::uint64_t id, Deadline deadline) {
+  Task<Result<void>> wait_ready(std::uint64_t id, Deadline deadline, std::uint64_t ends_max) {
     Waiter waiter(io);
     waiters.emplace(id, &waiter);
     const WaiterEnd end{*this, id};
@@ -181,7 +181,7 @@ struct EmbeddedEngine::Impl {
       if (is_ready.load()) co_return Result<void>();
       if (supervisor.stopping()) co_return fail(unavailable("the gateway is stopping"));
       if (waiter.cancelled) co_return fail(ErrorCode::Cancelled, "the wait was cancelled");
-      if (const std::optional<Error> problem = lasting_problem()) co_return fail(*problem);
+      if (const std::optional<Error> problem = lasting_problem(ends_max)) co_return fail(*problem);
       if (deadline.expired()) {
         co_return fail(ErrorCode::DeadlineExceeded, "the embedded model was not loaded before the deadline");
       }
@@ -198,9 +198,10 @@ struct EmbeddedEngine::Impl {
     }
   }
 
-  std::optional<Error> lasting_problem() const {
+  std::optional<Error> lasting_problem(std::uint64_t ends_max) const {
     const std::lock_guard lock(mutex);
-    if (shared.problem && is_permanent(*shared.problem)) return shared.problem;
+    if (!shared.problem) return std::nullopt;
+    if (is_permanent(*shared.problem) || shared.ends_before_ready >= ends_max) return shared.problem;
     return std::nullopt;
   }
 
@@ -233,9 +234,9 @@ EngineStatus EmbeddedEngine::status() const {
   return impl_->shared;
 }
 
-Task<Result<void>> EmbeddedEngine::wait_ready(Deadline deadline) {
+Task<Result<void>> EmbeddedEngine::wait_ready(Deadline deadline, std::uint64_t ends_max) {
   const std::uint64_t id = impl_->next_id.fetch_add(1);
-  Task<Result<void>> waiting = impl_->wait_ready(id, deadline);
+  Task<Result<void>> waiting = impl_->wait_ready(id, deadline, ends_max);
   Task<Result<void>> there = impl_->run_there(std::move(waiting), [id](Impl& impl) { impl.cancel_wait(id); });
   co_return co_await std::move(there);
 }

@@ -50,8 +50,10 @@ class EmbeddedEngine {
   [[nodiscard]] bool ready() const;
   [[nodiscard]] EngineStatus status() const;
 
-  /// Until the model is loaded. The engine's own reason (ModelInvalid, ...) as soon as it gives one, DeadlineExceeded else.
-  Task<Result<void>> wait_ready(Deadline deadline);
+  /// Until the model is loaded. The engine's own reason (ModelInvalid, ...) as soon as it gives one, or why it ended once it has
+  /// ended `ends_max` times without becoming ready; DeadlineExceeded else.
+  Task<Result<void>> wait_ready(Deadline deadline, std::uint64_t ends_max = kNoLimit);
+  static constexpr std::uint64_t kNoLimit = ~0ULL;
 
   /// One call; `call.id` is chosen here. its deadline_us is that of `deadline`. Deltas go to `sink` on the awaiting coroutine's executor. Cancelling the coroutine,
   /// Stop from the sink, and the deadline cancel the call in the engine.
