@@ -14,9 +14,11 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include "app/engine_metrics.hpp"
 #include "app/gateway_file.hpp"
 #include "app/lever_file.hpp"
 #include "app/model_clients.hpp"
+#include "app/reloader.hpp"
 #include "app/unused_memory.hpp"
 #include "audit/recorder.hpp"
 #include "audit/sqlite_store.hpp"
@@ -38,6 +40,9 @@ namespace suffice::app {
 namespace {
 
 namespace fs = std::filesystem;
+
+/// How long a reload waits for the models of the new policy before it keeps the old one.
+constexpr std::chrono::minutes kModelWaitMax{5};
 
 /// How often the policy file is looked at. A reload is asked for within a second (spec 1.1).
 constexpr std::chrono::milliseconds kWatchInterval{300};
@@ -91,6 +96,7 @@ struct Application::Impl {
   policy::Environment environment = policy::process_environment();
   metrics::Registry registry;                         // what /metrics shows
   std::unique_ptr<pipeline::GatewayMetrics> metrics;  // our families in it
+  std::unique_ptr<EngineMetrics> engine_metrics;      // the engines' share
   std::unique_ptr<net::IoThreads> io;                 // one io_context a core
   std::unique_ptr<net::HttpClient> http;              // one pool for every provider
   std::unique_ptr<policy::PolicyStore> policies;      // the file, validated
@@ -98,17 +104,18 @@ struct Application::Impl {
   std::unique_ptr<audit::Recorder> recorder;          // the record
   std::unique_ptr<pipeline::Levers> levers;           // what operators change in seconds
   std::unique_ptr<pipeline::Gateway> gateway;         // one request end to end
+  std::unique_ptr<Reloader> reloader;                 // new policies, while the old one serves
   std::unique_ptr<server::OpenAiSurface> openai;
   std::unique_ptr<server::AdminSurface> admin;
   std::unique_ptr<net::HttpServer> public_listener;
   std::unique_ptr<net::HttpServer> admin_listener;
-  std::mutex reload_mutex;
   std::mutex lever_mutex;
 
   Result<void> build();
   Result<void> open_record();
-  Result<std::shared_ptr<const pipeline::Snapshot>> make_snapshot();
-  Result<std::string> reload();
+  Result<std::shared_ptr<const pipeline::Snapshot>> make_snapshot(ModelClients::Draft& draft);
+  Task<Result<std::string>> reload();
+  Error refuse_reload(Error error);
   Result<void> set_levers(const pipeline::LeverState& next);
   void note(audit::Event::Kind kind, std::string text);
   server::AdminDoors doors();
@@ -127,6 +134,7 @@ Result<void> Application::Impl::build() {
   levers = std::make_unique<pipeline::Levers>(std::move(stored));
   SUFFICE_TRY_VOID(open_record());
   metrics = std::make_unique<pipeline::GatewayMetrics>(registry);
+  engine_metrics = std::make_unique<EngineMetrics>(registry);
   const std::size_t threads =
       settings.threads > 0 ? settings.threads : std::max(1U, std::thread::hardware_concurrency());
   io = std::make_unique<net::IoThreads>(threads,
@@ -138,12 +146,16 @@ Result<void> Application::Impl::build() {
                           .clock = clock,
                           .random = random,
                           .engine = settings.engine,
+                          .store = models::ModelStore(settings.store),
                           .log = [this](std::string_view line) { log->info("engine {}", line); }});
-  SUFFICE_TRY(std::shared_ptr<const pipeline::Snapshot> first, make_snapshot());
+  ModelClients::Draft draft(*clients);
+  SUFFICE_TRY(std::shared_ptr<const pipeline::Snapshot> first, make_snapshot(draft));
+  clients->take(std::move(draft));
   gateway = std::make_unique<pipeline::Gateway>(
       pipeline::Gateway::Parts{
           .recorder = *recorder, .levers = *levers, .clock = clock, .random = random, .metrics = *metrics},
       pipeline::GatewayOptions{.on_record_failure = settings.on_record_failure}, std::move(first));
+  reloader = std::make_unique<Reloader>([this] { return reload(); });
   note(audit::Event::Kind::Start, state_words(*levers->current()));
   return {};
 }
@@ -156,29 +168,42 @@ Result<void> Application::Impl::open_record() {
   return {};
 }
 
-Result<std::shared_ptr<const pipeline::Snapshot>> Application::Impl::make_snapshot() {
+Result<std::shared_ptr<const pipeline::Snapshot>> Application::Impl::make_snapshot(ModelClients::Draft& draft) {
   SUFFICE_TRY(const prompts::PromptLibrary library, load_prompts(*policies->current()));
   return pipeline::make_snapshot(policies->current(), library,
-                                 [this](const policy::Model& model) { return clients->get(model); });
+                                 [&draft](const policy::Model& model) { return draft.get(model); });
 }
 
-Result<std::string> Application::Impl::reload() {
-  const std::lock_guard lock(reload_mutex);
-  const auto refuse = [this](Error error) -> Result<std::string> {
-    metrics->policy_reload(false);
-    log->error("policy_reload_failed kept={} problem={}", gateway->snapshot()->policy->version, describe(error));
-    note(audit::Event::Kind::PolicyReloadFailed, "kept " + gateway->snapshot()->policy->version);
-    return fail(std::move(error));
-  };
+Error Application::Impl::refuse_reload(Error error) {
+  metrics->policy_reload(false);
+  log->error("policy_reload_failed kept={} problem={}", gateway->snapshot()->policy->version, describe(error));
+  note(audit::Event::Kind::PolicyReloadFailed, "kept " + gateway->snapshot()->policy->version);
+  return error;
+}
+
+/// The old policy and its engines serve until every engine of the new one has loaded its model; then all traffic moves in one step,
+/// and an engine that is no longer used ends after its last request.
+Task<Result<std::string>> Application::Impl::reload() {
   Result<std::string> version = policies->reload();
-  if (!version) return refuse(std::move(version).error());
-  Result<std::shared_ptr<const pipeline::Snapshot>> next = make_snapshot();
-  if (!next) return refuse(std::move(next).error());
+  if (!version) co_return fail(refuse_reload(std::move(version).error()));
+  ModelClients::Draft draft(*clients);
+  Result<std::shared_ptr<const pipeline::Snapshot>> next = make_snapshot(draft);
+  if (!next) co_return fail(refuse_reload(std::move(next).error()));
+  const std::vector<std::string> started = draft.started();
+  Task<Result<void>> waiting = draft.wait_ready(Deadline::after(kModelWaitMax));
+  Result<void> ready = co_await std::move(waiting);
+  if (!ready && ready.error().code == ErrorCode::Cancelled) {
+    log->info("policy_reload_superseded version={}", *version);
+    co_return fail(std::move(ready).error());
+  }
+  for (const std::string& model : started) engine_metrics->rotated(model, ready.has_value());
+  if (!ready) co_return fail(refuse_reload(std::move(ready).error()));
   gateway->replace(*std::move(next));
+  clients->take(std::move(draft));
   metrics->policy_reload(true);
-  log->info("policy_reloaded version={}", *version);
+  log->info("policy_reloaded version={} engines_started={}", *version, started.size());
   note(audit::Event::Kind::PolicyReload, "now " + *version);
-  return version;
+  co_return version;
 }
 
 Result<void> Application::Impl::set_levers(const pipeline::LeverState& next) {
@@ -216,11 +241,12 @@ server::Readiness Application::Impl::readiness() const {
 server::AdminDoors Application::Impl::doors() {
   return server::AdminDoors{.levers = [this] { return *levers->current(); },
                             .set_levers = [this](const pipeline::LeverState& next) { return set_levers(next); },
-                            .reload_policy = [this] { return reload(); },
+                            .reload_policy = [this] { return reloader->reload(); },
                             .policy_version = [this] { return gateway->snapshot()->policy->version; },
                             .metrics_text =
                                 [this] {
                                   metrics->observe(recorder->stats());
+                                  engine_metrics->observe(clients->reports());
                                   return registry.to_prometheus();
                                 },
                             .readiness = [this] { return readiness(); }};
@@ -257,6 +283,7 @@ Application::~Application() {
   if (impl_->public_listener) impl_->public_listener->stop(std::chrono::milliseconds{0});
   if (impl_->admin_listener) impl_->admin_listener->stop(std::chrono::milliseconds{0});
   if (impl_->io) impl_->io->stop();
+  impl_->reloader.reset();
   impl_->gateway.reset();
 }
 
@@ -340,7 +367,7 @@ class SignalLoop {
 
 void Application::run_until_signal(const std::function<void()>& on_ready) {
   Impl& in = *impl_;
-  SignalLoop loop([&in] { static_cast<void>(in.reload()); }, [&in] { return in.policies->changed_on_disk(); });
+  SignalLoop loop([&in] { in.reloader->request(); }, [&in] { return in.policies->changed_on_disk(); });
   on_ready();
   loop.run();
   in.log->info("draining requests_in_flight={}", in.public_listener->requests_in_flight());

@@ -17,6 +17,7 @@ struct Settings {
   std::filesystem::path policy;  ///< YAML; prompts lie in `prompts/` beside it
   std::filesystem::path data;    ///< audit.sqlite, levers.json, gateway.json
   std::filesystem::path engine;  ///< the suffice-engine program
+  std::filesystem::path store;   ///< the model store's folder; empty: none
   net::ListenAddress listen{.host = "127.0.0.1", .port = 8080};
   net::ListenAddress admin{.host = "127.0.0.1", .port = 8081};
   bool kill_switch = false;             ///< start with frontier_only

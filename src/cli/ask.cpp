@@ -16,6 +16,7 @@
 #include "core/ids.hpp"
 #include "core/random.hpp"
 #include "core/text.hpp"
+#include "models/model_store.hpp"
 #include "net/http_client.hpp"
 #include "net/run_sync.hpp"
 #include "wire/json.hpp"
@@ -70,6 +71,7 @@ Result<Shown> ask_here(const AskFlags& flags, std::string input, const std::file
   SUFFICE_TRY(settings.policy, policy_file(flags.policy));
   settings.data = data;
   settings.engine = app::default_engine(policy::process_environment());
+  settings.store = models::default_store_folder(policy::process_environment()).value_or(std::filesystem::path());
   settings.threads = 1;
   SUFFICE_TRY(const std::unique_ptr<app::Application> application,
               app::Application::create(settings, make_log("warn")));

@@ -9,8 +9,10 @@
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
+#include "app/model_clients.hpp"
 #include "cli/command.hpp"
 #include "gate/judge.hpp"
+#include "models/model_store.hpp"
 #include "policy/policy_store.hpp"
 
 namespace suffice::cli {
@@ -23,13 +25,24 @@ struct CheckFlags {
   bool json = false;
 };
 
-/// Problems that show only when the gates are compiled.
+/// Problems that show only when the model files are looked at and the gates are compiled.
 std::vector<policy::Problem> deep_problems(const policy::Policy& policy, const std::filesystem::path& file) {
   std::vector<policy::Problem> problems;
   const auto add = [&](std::string path, const Error& error) {
     problems.push_back(policy::Problem{
         .file = file.string(), .line = 0, .column = 0, .path = std::move(path), .message = describe(error)});
   };
+  const models::ModelStore store(
+      models::default_store_folder(policy::process_environment()).value_or(std::filesystem::path()));
+  for (const auto& [name, model] : policy.models) {
+    // A file that is not there yet is a warning: the policy may be meant for another machine.
+    std::error_code error;
+    const bool stored = model.model.starts_with(policy::kStorePrefix);
+    if (model.provider != policy::ProviderKind::Embedded || (!stored && !std::filesystem::exists(model.model, error)))
+      continue;
+    const Result<policy::Model> admitted = app::admit(model, store);
+    if (!admitted) add("models." + name, admitted.error());
+  }
   gate::HardStopCache hard_stops;
   for (const auto& [name, task] : policy.tasks) {
     const Result<gate::GateRules> rules = gate::compile_rules(policy, task, hard_stops);

@@ -11,6 +11,7 @@
 #include "app/application.hpp"
 #include "app/gateway_file.hpp"
 #include "cli/command.hpp"
+#include "models/model_store.hpp"
 #include "wire/json.hpp"
 
 namespace suffice::cli {
@@ -42,6 +43,7 @@ Result<app::Settings> settings_from(const ServeFlags& flags) {
   SUFFICE_TRY(settings.listen, address_from(flags.listen, "--listen"));
   SUFFICE_TRY(settings.admin, address_from(flags.admin, "--admin"));
   settings.engine = app::default_engine(policy::process_environment());
+  settings.store = models::default_store_folder(policy::process_environment()).value_or(std::filesystem::path());
   settings.kill_switch = flags.kill_switch;
   settings.unauthenticated_remote = flags.unauthenticated_remote;
   settings.threads = flags.threads;

@@ -34,6 +34,7 @@ void check_provider_keys(const Model& model, const Fields& fields, const Pointer
   only_for("threads", embedded, "embedded");
   only_for("contexts", embedded, "embedded");
   only_for("sha256", embedded || model.provider == ProviderKind::Classifier, "embedded and classifier");
+  only_for("trust", embedded, "embedded");
   only_for("adapters", embedded, "embedded");
   only_for("adapter_missing", embedded, "embedded");
   if (embedded && !model.adapter.empty() && !model.adapters.contains(model.adapter)) {
@@ -46,6 +47,12 @@ void check_provider_keys(const Model& model, const Fields& fields, const Pointer
   only_for("api_version", model.provider == ProviderKind::Azure || model.provider == ProviderKind::Anthropic,
            "azure and anthropic");
   only_for("stand_in", model.provider == ProviderKind::Recorded, "recorded");
+}
+
+void check_embedded(const Model& model, const Fields& fields, const Pointer& at, Findings& findings) {
+  if (model.trust && fields.has("sha256")) {
+    findings.problem(child(at, "trust"), "the file is pinned by sha256 already; remove one of the two");
+  }
 }
 
 void check_service(const Model& model, const Fields& fields, const Pointer& at, Findings& findings) {
@@ -137,6 +144,7 @@ void check_models(const Policy& policy, Findings& findings) {
     const Fields fields = models.below(name);
     check_provider_keys(model, fields, at, findings);
     if (is_service(model.provider)) check_service(model, fields, at, findings);
+    if (model.provider == ProviderKind::Embedded) check_embedded(model, fields, at, findings);
     check_price(model, at, findings);
     check_sampling(model.sampling, child(at, "sampling"), findings);
     check_secrets(*models.find(name), at, findings);

@@ -81,7 +81,8 @@ void check_prompt_files(const Policy& policy, Findings& findings) {
 void check_model_files(const Policy& policy, Findings& findings) {
   for (const auto& [name, model] : policy.models) {
     std::error_code error;
-    if (!is_file(model.provider) || std::filesystem::is_regular_file(model.model, error)) continue;
+    const bool stored = model.model.starts_with(kStorePrefix);
+    if (!is_file(model.provider) || stored || std::filesystem::is_regular_file(model.model, error)) continue;
     findings.warning(child(child("/models", name), "model"),
                      fmt::format("no file {}; the model is unavailable until it is there", model.model));
   }

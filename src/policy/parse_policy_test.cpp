@@ -107,6 +107,39 @@ TEST(ParsePolicy, TasksTakeDefaultsAndOutrankThem) {
   EXPECT_EQ(loaded.policy->tasks.at("own").retry_local, 0);
 }
 
+TEST(ParsePolicy, SaysWhichModelFilesMayBeLoaded) {
+  const std::string a(64, 'a');
+  const std::string b(64, 'b');
+  const Loaded loaded = parse("version: 1\nallowed_models: [" + a +
+                              "]\n"
+                              "models:\n"
+                              "  listed: {provider: embedded, model: m.gguf}\n"
+                              "  pinned: {provider: embedded, model: m.gguf, sha256: " +
+                              b +
+                              "}\n"
+                              "  trusted: {provider: embedded, model: m.gguf, trust: yes}\n"
+                              "  stored: {provider: embedded, model: 'store:qwen'}\n"
+                              "tasks:\n  t: {tiers: [listed]}\n");
+  ASSERT_TRUE(loaded.policy) << to_lines(loaded.problems);
+  const std::map<std::string, Model>& models = loaded.policy->models;
+  EXPECT_THAT(models.at("listed").digests_allowed, ElementsAre(a));
+  EXPECT_EQ(models.at("pinned").sha256, b);
+  EXPECT_TRUE(models.at("trusted").trust);
+  EXPECT_EQ(models.at("stored").model, "store:qwen") << "no path";
+}
+
+TEST(ParsePolicy, RefusesTrustThatMeansNothing) {
+  const std::string digest(64, 'a');
+  const Loaded both = parse("version: 1\nmodels:\n  m: {provider: embedded, model: m, trust: yes, sha256: " + digest +
+                            "}\ntasks:\n  t: {tiers: [m]}\n");
+  EXPECT_THAT(to_lines(both.problems), ::testing::HasSubstr("pinned by sha256 already"));
+  const Loaded hosted =
+      parse("version: 1\nmodels:\n  m: {provider: ollama, model: m, trust: yes}\ntasks:\n  t: {tiers: [m]}\n");
+  EXPECT_THAT(to_lines(hosted.problems), ::testing::HasSubstr("only embedded models have it"));
+  const Loaded digits = parse(with_tasks("  t: {tiers: [big]}\n", "allowed_models: [abc]\n"));
+  EXPECT_THAT(to_lines(digits.problems), ::testing::HasSubstr("sha256sum"));
+}
+
 TEST(ParsePolicy, ReadsEveryUnitAndWordOfAModel) {
   const Loaded loaded = parse(
       "version: 1\nmodels:\n  m:\n    provider: azure\n    model: dep\n    endpoint: https://h.example/\n"

@@ -56,7 +56,7 @@ struct Model {
   std::string name;  ///< key in the file
   ProviderKind provider = ProviderKind::OpenAi;
   std::string
-      model;  ///< the provider's name of it (deployment for Azure); path of the GGUF for Embedded, of the recording for Recorded, of the fitted file for Classifier
+      model;  ///< the provider's name of it (deployment for Azure); path of the GGUF or "store:NAME" for Embedded, of the recording for Recorded, of the fitted file for Classifier
   std::string endpoint;     ///< absolute URL; empty for Embedded and Recorded
   std::string api_version;  ///< Azure, Anthropic
   SecretRef api_key;
@@ -66,6 +66,8 @@ struct Model {
   std::map<std::string, std::string> adapters;
   bool adapter_or_base = false;  ///< a call whose adapter is not loaded is answered by the base instead of failing
   std::string sha256;            ///< Embedded: the file's digest; empty means not pinned
+  bool trust = false;            ///< Embedded: load the file whatever its digest is
+  std::vector<std::string> digests_allowed;  ///< Embedded: the policy's allowed_models; `sha256` outranks them
   Price price;
   bool price_known = false;
   std::int64_t context_window = 0;  ///< tokens; 0: unknown (Embedded: read from the GGUF)
@@ -179,6 +181,9 @@ struct Task {
 
 enum class KillSwitch : std::uint8_t { Off, FrontierOnly, LocalOnly };
 [[nodiscard]] std::string_view name(KillSwitch value) noexcept;
+
+/// How a model of the model store is named in `Model::model`.
+inline constexpr std::string_view kStorePrefix = "store:";
 
 /// One loaded policy file. Immutable after load; shared by snapshot.
 struct Policy {

@@ -117,12 +117,13 @@ Model read_model(const std::string& model_name, const Fields& fields, const std:
   model.provider = named(fields.text("provider"),
                          std::array{Embedded, OpenAi, Azure, Anthropic, Ollama, Recorded, Classifier}, OpenAi);
   model.model = fields.text("model");
-  if (is_file(model.provider)) model.model = resolved(base, model.model);
+  if (is_file(model.provider) && !model.model.starts_with(kStorePrefix)) model.model = resolved(base, model.model);
   model.endpoint = read_endpoint(fields, model.provider, environment);
   model.api_version = fields.text("api_version", usual_api_version(model.provider));
   model.api_key = read_secret(fields.find("api_key"), base);
   read_adapters(fields, base, model);
   model.sha256 = fields.text("sha256");
+  model.trust = fields.flag("trust", false);
   model.price = read_price(fields.below("price"));
   model.price_known = fields.has("price");
   model.context_window = fields.integer("context_window", 0);
@@ -303,7 +304,9 @@ Policy read_policy(const YamlDocument& document, const std::filesystem::path& ba
   }
   for (const auto& member : root.below("models").object()) {
     const std::string key(member.key());
-    policy.models.emplace(key, read_model(key, Fields(&member.value()), base, environment));
+    Model model = read_model(key, Fields(&member.value()), base, environment);
+    if (model.provider == ProviderKind::Embedded) model.digests_allowed = root.texts("allowed_models");
+    policy.models.emplace(key, std::move(model));
   }
   for (const auto& member : root.below("aliases").object()) {
     policy.aliases.emplace(member.key(), choose(member.value(), policy.models, environment));

@@ -68,7 +68,13 @@ Result<pipeline::LeverState> changed(pipeline::LeverState state, std::string_vie
 AdminSurface::AdminSurface(AdminDoors doors) : doors_(std::move(doors)) {}
 
 Task<void> AdminSurface::handle(const net::ServerRequest& request, net::ResponseWriter& writer) {
-  Reply made = reply(request);
+  Reply made;
+  if (request.path == "/suffice/v1/policy/reload" && request.method == "POST") {
+    Task<Reply> reloading = reload();
+    made = co_await std::move(reloading);
+  } else {
+    made = reply(request);
+  }
   net::Headers headers;
   headers.add("content-type", made.content_type);
   headers.add("cache-control", "no-store");
@@ -94,7 +100,6 @@ AdminSurface::Reply AdminSurface::reply(const net::ServerRequest& request) {
   if (request.path == "/suffice/v1/policy" && get) {
     return {.body = json::serialize(json::object{{"version", doors_.policy_version()}})};
   }
-  if (request.path == "/suffice/v1/policy/reload" && request.method == "POST") return reload();
   const Error error{
       .code = ErrorCode::NotFound,
       .message =
@@ -121,13 +126,18 @@ AdminSurface::Reply AdminSurface::set_flags(const net::ServerRequest& request) {
   return flags();
 }
 
-AdminSurface::Reply AdminSurface::reload() {
-  const Result<std::string> version = doors_.reload_policy();
-  if (!version) {
+Task<AdminSurface::Reply> AdminSurface::reload() {
+  Task<Result<std::string>> reloading = doors_.reload_policy();
+  const Result<std::string> version = co_await std::move(reloading);
+  Reply made;
+  if (version) {
+    made.body = json::serialize(json::object{{"version", *version}});
+  } else {
     // The operator's file is wrong, not this program: 422 says that the old policy still rules.
-    return {.status = 422, .body = error_json(version.error())};
+    made.status = 422;
+    made.body = error_json(version.error());
   }
-  return {.body = json::serialize(json::object{{"version", *version}})};
+  co_return made;
 }
 
 AdminSurface::Reply AdminSurface::ready() const {

@@ -7,6 +7,7 @@
 
 #include "core/result.hpp"
 #include "net/http_server.hpp"
+#include "net/task.hpp"
 #include "pipeline/levers.hpp"
 
 namespace suffice::server {
@@ -21,7 +22,8 @@ struct Readiness {
 struct AdminDoors {
   std::function<pipeline::LeverState()> levers;
   std::function<Result<void>(pipeline::LeverState)> set_levers;  ///< recorded and kept over a restart
-  std::function<Result<std::string>()> reload_policy;            ///< the version now current
+  std::function<Task<Result<std::string>>()>
+      reload_policy;  ///< the version now current; may wait for a new model to load
   std::function<std::string()> policy_version;
   std::function<std::string()> metrics_text;
   std::function<Readiness()> readiness;
@@ -42,7 +44,7 @@ class AdminSurface {
   [[nodiscard]] Reply reply(const net::ServerRequest& request);
   [[nodiscard]] Reply flags() const;
   [[nodiscard]] Reply set_flags(const net::ServerRequest& request);
-  [[nodiscard]] Reply reload();
+  [[nodiscard]] Task<Reply> reload();
   [[nodiscard]] Reply ready() const;
 
   AdminDoors doors_;
