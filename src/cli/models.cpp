@@ -1,4 +1,4 @@
-// suffice models: the models of the policy and whether they can be used here and now.
+// suffice models: the models of the policy and whether they can be used here and now; its subcommands keep the model store.
 
 #include <algorithm>
 #include <filesystem>
@@ -10,7 +10,8 @@
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
-#include "cli/command.hpp"
+#include "app/model_clients.hpp"
+#include "cli/models_commands.hpp"
 #include "policy/policy_store.hpp"
 
 namespace suffice::cli {
@@ -45,7 +46,8 @@ bool secret_present(const policy::SecretRef& secret, const policy::Environment& 
   return false;
 }
 
-Row row_of(const policy::Model& model, const policy::Policy& policy, const policy::Environment& environment) {
+Row row_of(const policy::Model& model, const policy::Policy& policy, const policy::Environment& environment,
+           const models::ModelStore& store) {
   Row row;
   row.name = model.name;
   row.provider = name(model.provider);
@@ -53,8 +55,12 @@ Row row_of(const policy::Model& model, const policy::Policy& policy, const polic
   row.local = model.local;
   const bool file_needed =
       model.provider == policy::ProviderKind::Embedded || model.provider == policy::ProviderKind::Recorded;
-  if (file_needed && !std::filesystem::exists(model.model)) {
+  const bool stored = model.model.starts_with(policy::kStorePrefix);
+  const Result<policy::Model> admitted = app::admit(model, store);
+  if (file_needed && !stored && !std::filesystem::exists(model.model)) {
     row.note = "file is missing";
+  } else if (!admitted) {
+    row.note = admitted.error().message;
   } else if (!secret_present(model.api_key, environment)) {
     row.note = (model.api_key.kind == policy::SecretRef::Kind::Env ? "set " : "no file ") + model.api_key.source;
   } else {
@@ -78,8 +84,10 @@ void print_table(const std::vector<Row>& rows) {
   }
 }
 
-Exit models(const ModelsFlags& flags) {
-  const Result<std::filesystem::path> file = policy_file(flags.policy);
+}  // namespace
+
+Exit list_policy_models(const std::string& policy, bool as_json) {
+  const Result<std::filesystem::path> file = policy_file(policy);
   if (!file) return report(file.error());
   const policy::Environment environment = policy::process_environment();
   const policy::Loaded loaded = policy::load_policy(*file, environment);
@@ -87,10 +95,11 @@ Exit models(const ModelsFlags& flags) {
     for (const policy::Problem& problem : loaded.problems) fmt::print(stderr, "{}\n", problem.to_string());
     return Exit::Usage;
   }
+  const models::ModelStore store = open_store({}).value_or(models::ModelStore({}));
   std::vector<Row> rows;
   for (const auto& [model_name, model] : loaded.policy->models)
-    rows.push_back(row_of(model, *loaded.policy, environment));
-  if (!flags.json) {
+    rows.push_back(row_of(model, *loaded.policy, environment, store));
+  if (!as_json) {
     print_table(rows);
     return Exit::Ok;
   }
@@ -108,15 +117,30 @@ Exit models(const ModelsFlags& flags) {
   return Exit::Ok;
 }
 
-}  // namespace
-
 void add_models(CLI::App& program, Command& chosen) {
   auto flags = std::make_shared<ModelsFlags>();
   CLI::App* command = program.add_subcommand(
-      "models", "List the policy's models: where they run, whether they can be used now, and what is missing.");
+      "models",
+      "Without a subcommand: the policy's models, where they run, whether they can be used now, and what is missing.\n\n"
+      "The subcommands keep the model store, the folder of GGUF files that embedded models may load:\n"
+      "  suffice models pull Qwen/Qwen2.5-0.5B-Instruct-GGUF qwen2.5-0.5b-instruct-q4_k_m.gguf --name qwen\n"
+      "  suffice models show qwen\n"
+      "and in the policy:  provider: embedded, model: store:qwen");
   command->add_option("--policy", flags->policy, "Policy file [examples/policy.yaml]");
   command->add_flag("--json", flags->json, "A JSON array");
-  command->callback([flags, &chosen] { chosen.run = [flags] { return models(*flags); }; });
+  command->require_subcommand(0, 1);
+  add_models_list(*command, chosen);
+  add_models_add(*command, chosen);
+  add_models_pull(*command, chosen);
+  add_models_show(*command, chosen);
+  add_models_verify(*command, chosen);
+  add_models_remove(*command, chosen);
+  add_models_pin(*command, chosen);
+  // CLI11 calls this after a subcommand's own.
+  command->callback([flags, command, &chosen] {
+    if (command->get_subcommands().empty())
+      chosen.run = [flags] { return list_policy_models(flags->policy, flags->json); };
+  });
 }
 
 }  // namespace suffice::cli

@@ -1,6 +1,8 @@
 #include "models/pull.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <cstddef>
 #include <limits>
 #include <optional>
 #include <utility>
@@ -13,6 +15,7 @@ namespace suffice::models {
 namespace {
 
 constexpr int kRedirectsMax = 5;
+constexpr std::size_t kPageBytesMax = 1UL << 20U;
 constexpr std::chrono::milliseconds kConnectMax{15'000};
 constexpr std::chrono::milliseconds kSilenceMax{60'000};
 
@@ -48,7 +51,10 @@ class PartSink final : public net::BodySink {
 
   bool wants_body(int status, const net::Headers& headers) override {
     expected_.read(headers);
-    if (status != 200 && status != 206) return false;
+    if (status != 200 && status != 206) {
+      left_to_ignore_ = kPageBytesMax;
+      return true;
+    }
     if (expected_.sha256.empty()) {
       refuse(ErrorCode::ModelInvalid,
              "the hub gives no SHA-256 for this file; take it from a source that you trust and say --sha256 HEX");
@@ -64,6 +70,11 @@ class PartSink final : public net::BodySink {
     return true;
   }
   Task<bool> on_body(std::string_view piece) override {
+    if (left_to_ignore_) {
+      if (piece.size() > *left_to_ignore_) refuse(ErrorCode::ProtocolError, "the hub's page has no end");
+      *left_to_ignore_ -= std::min(piece.size(), *left_to_ignore_);
+      co_return !problem_;
+    }
     if (!problem_) keep(part_.append(piece));
     if (problem_) co_return false;
     if (report_) report_({.done = part_.size(), .total = total_, .checking = false});
@@ -85,6 +96,7 @@ class PartSink final : public net::BodySink {
   Expected& expected_;
   std::function<void(const PullProgress&)>& report_;
   std::uint64_t total_ = 0;
+  std::optional<std::size_t> left_to_ignore_;  ///< the page of a redirect or an error is for browsers
   std::optional<Error> problem_;
 };
 

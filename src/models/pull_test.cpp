@@ -256,6 +256,11 @@ TEST_F(Pull, SaysWhatTheHubRefuses) {
   EXPECT_THAT(partial_files(), IsEmpty());
 }
 
+TEST_F(Pull, ReadsNoPageWithoutEnd) {
+  hub.expect("GET", kTarget).respond(404, std::string(3'000'000, 'x'));
+  EXPECT_EQ(pull().error().code, ErrorCode::ProtocolError);
+}
+
 TEST_F(Pull, EndsAtTooManyRedirects) {
   for (int i = 0; i < 6; ++i) expect_redirect(kTarget);
   EXPECT_EQ(pull().error().code, ErrorCode::ProtocolError);
