@@ -11,6 +11,7 @@
 #include "app/settings.hpp"
 #include "core/clock.hpp"
 #include "core/random.hpp"
+#include "models/model_store.hpp"
 #include "net/http_client.hpp"
 #include "net/run_sync.hpp"
 #include "policy/policy_store.hpp"
@@ -133,14 +134,18 @@ Result<std::unique_ptr<PromptModel>> PromptModel::open(std::shared_ptr<const pol
   auto impl = std::make_unique<Impl>();
   impl->model = found->second;
   impl->policy = std::move(policy);
+  std::filesystem::path store = models::default_store_folder(impl->environment).value_or(std::filesystem::path());
   impl->clients =
       std::make_unique<app::ModelClients>(app::ModelClients::Parts{.http = impl->http,
                                                                    .environment = impl->environment,
                                                                    .clock = impl->clock,
                                                                    .random = impl->random,
                                                                    .engine = app::default_engine(impl->environment),
+                                                                   .store = models::ModelStore(std::move(store)),
                                                                    .log = [](std::string_view) {}});
-  SUFFICE_TRY(impl->client, impl->clients->get(impl->model));
+  app::ModelClients::Draft draft(*impl->clients);
+  SUFFICE_TRY(impl->client, draft.get(impl->model));
+  impl->clients->take(std::move(draft));
   impl->clients->wait_ready(kModelReadyMax);
   if (!impl->client->available())
     return fail(ErrorCode::ModelUnavailable, "the model cannot be asked now; `suffice models` says more", name);
