@@ -9,6 +9,7 @@ from pathlib import Path
 
 import sources
 from metrics import Json, processor
+from specialist_card import answered, interval, percent
 from specialist_measure import RIGHT_WANTED, acceptance, by_label, group_figures, threshold_on
 from tasks import Row, Specialist, Task
 
@@ -60,32 +61,15 @@ def make(specialist: Specialist, task: Task, program: Path, data: Path, out: Pat
     return report
 
 
-def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{100 * value:.1f} %"
-
-
-def _interval(figures: Json) -> str:
-    return " to ".join(_percent(end) for end in figures["interval_95"])
-
-
 def _accuracy(report: Json) -> str:
     lines = ["| held-out texts | n | right | 95 % interval | AUROC right/wrong | calibration error |", "|---|---|---|---|---|---|"]
     for name, own in report["evaluation"].items():
         area = own["auroc_right_wrong"]
         lines.append(
-            f"| {name} | {own['texts']} | **{_percent(own['accuracy'])}** | {_interval(own)} "
+            f"| {name} | {own['texts']} | **{percent(own['accuracy'])}** | {interval(own)} "
             f"| {'-' if area is None else f'{area:.3f}'} | {own['calibration_error']:.3f} |"
         )
     return "\n".join(lines)
-
-
-def _answered(report: Json) -> str:
-    if "by_label" not in report:
-        return ""
-    lines = ["What was answered:", "", "| true label | answered |", "|---|---|"]
-    for label, counts in report["by_label"].items():
-        lines.append(f"| {label} | {', '.join(f'{answer} {count}' for answer, count in counts.items())} |")
-    return "\n".join(lines) + "\n\n"
 
 
 def card(specialist: Specialist, report: Json) -> str:
@@ -113,12 +97,12 @@ def card(specialist: Specialist, report: Json) -> str:
 ## Accuracy on texts it never saw
 
 The same held-out texts as for `{specialist.name}`. No choice was made on them. Intervals are Wilson's, 95 %; on the tuning texts
-{_percent(report["tuning_accuracy"])} are right.
+{percent(report["tuning_accuracy"])} are right.
 
 {_accuracy(report)}
 
-{_answered(report)}With `min_confidence: {served["threshold"]}`, the least probability at which the served tuning answers are {_percent(RIGHT_WANTED)} right, and {escalated} escalated:
-{served["served"]} of {served["of"]} held-out texts are answered locally, {_percent(served["accuracy"])} of them rightly ({_interval(served)}); {served["must_escalate_served"]} of
+{answered(report)}With `min_confidence: {served["threshold"]}`, the least probability at which the served tuning answers are {percent(RIGHT_WANTED)} right, and {escalated} escalated:
+{served["served"]} of {served["of"]} held-out texts are answered locally, {percent(served["accuracy"])} of them rightly ({interval(served)}); {served["must_escalate_served"]} of
 {served["must_escalate"]} texts that must escalate are answered. A starting point, no certificate.
 
 ## Limits

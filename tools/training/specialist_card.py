@@ -55,7 +55,7 @@ def _confidence(report: Json) -> str:
     return "\n".join(lines)
 
 
-def _answered(report: Json) -> str:
+def answered(report: Json) -> str:
     if "by_label" not in report:
         return ""
     lines = ["What was answered:", "", "| true label | answered |", "|---|---|"]
@@ -107,7 +107,7 @@ from tuning texts, a cut of the training data ({percent(report["tuning_accuracy"
 
 {verdict(report)}
 
-{_answered(report)}## What its probability is worth
+{answered(report)}## What its probability is worth
 
 Share of right answers among the surest part of all answers (risk-coverage), raw probabilities:
 
