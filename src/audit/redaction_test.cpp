@@ -2,6 +2,7 @@
 // held under a floor per format. The opposite error is measured on ordinary log lines.
 #include "audit/redaction.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>

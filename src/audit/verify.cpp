@@ -3,6 +3,7 @@
 #include <array>
 #include <charconv>
 #include <cstddef>
+#include <system_error>
 #include <utility>
 
 #include <boost/json.hpp>

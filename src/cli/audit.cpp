@@ -1,5 +1,6 @@
 // suffice audit: reads the record: tail, show, verify, export.
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>

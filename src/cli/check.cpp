@@ -1,6 +1,7 @@
 // suffice check: every problem of policy files, with its place and what to do.
 
 #include <cstdio>
+#include <iterator>
 #include <memory>
 #include <unistd.h>
 #include <vector>

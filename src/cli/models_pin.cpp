@@ -1,5 +1,6 @@
 // suffice models pin: the digests of the policy's model files, written into the policy.
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <memory>

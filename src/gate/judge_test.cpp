@@ -2,6 +2,7 @@
 #include "gate/judge.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <functional>
 #include <limits>

@@ -1,6 +1,8 @@
 #include "learned/linear_classifier.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>

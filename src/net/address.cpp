@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <system_error>
 
 #include "net/http.hpp"
 #include "net/http_client.hpp"

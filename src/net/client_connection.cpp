@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <sys/socket.h>
+#include <tuple>
 #include <utility>
 
 #include <boost/asio/as_tuple.hpp>

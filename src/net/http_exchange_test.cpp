@@ -1,4 +1,7 @@
 // Server and client of this folder against each other, over real sockets on a free port.
+#include <mutex>
+#include <stdexcept>
+
 #include <gtest/gtest.h>
 
 #include "net/http_client.hpp"

@@ -1,5 +1,6 @@
 // Seeded fuzzing of requests: mutations of a small corpus. Two properties: a request is read the same however the network
 // cuts it (a difference is how smuggling starts), and a server that was sent garbage still serves the next caller.
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <string>

@@ -2,6 +2,8 @@
 #include "net/http_server.hpp"
 
 #include <future>
+#include <mutex>
+#include <stdexcept>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>

@@ -1,5 +1,6 @@
 #include "net/io_threads.hpp"
 
+#include <algorithm>
 #include <exception>
 #include <string>
 #include <thread>

@@ -1,5 +1,6 @@
 #include "net/message_parser.hpp"
 
+#include <algorithm>
 #include <optional>
 
 #include <gtest/gtest.h>

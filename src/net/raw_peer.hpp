@@ -2,7 +2,9 @@
 // For the tests of this folder: the other end of a connection, blocking and byte by byte, so that a test says exactly
 // what goes over the wire. Every wait ends after kPatience; nothing sleeps.
 
+#include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>

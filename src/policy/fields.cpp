@@ -1,6 +1,7 @@
 #include "policy/fields.hpp"
 
 #include <charconv>
+#include <system_error>
 
 #include <boost/json/array.hpp>
 #include <boost/json/value.hpp>

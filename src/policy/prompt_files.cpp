@@ -1,6 +1,7 @@
 #include "policy/prompt_files.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdint>
 #include <istream>
 #include <optional>
 #include <streambuf>
+#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>

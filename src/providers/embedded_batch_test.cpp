@@ -1,6 +1,7 @@
 // Many calls on one engine: batches, adapters, samples, expressions, embeddings. The real engine, model and adapter.
 #include <cmath>
 #include <fstream>
+#include <iterator>
 #include <numeric>
 #include <regex>
 

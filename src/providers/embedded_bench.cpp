@@ -3,6 +3,7 @@
 // bench/engine_vs_llama_bench sets these numbers beside llama-bench's.
 #include <algorithm>
 #include <cstdlib>
+#include <exception>
 #include <filesystem>
 #include <optional>
 #include <string>

@@ -1,9 +1,11 @@
 #include "testing/imposter.hpp"
 
+#include <algorithm>
 #include <arpa/inet.h>
 #include <array>
 #include <charconv>
 #include <cstdio>
+#include <iterator>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdexcept>

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory_resource>
 #include <string>
+#include <system_error>
 #include <unordered_set>
 #include <vector>
 

@@ -1,4 +1,5 @@
 // SseReader and the stream decoders give the same result however the bytes are split, and never crash.
+#include <algorithm>
 #include <tuple>
 
 #include "wire/anthropic_messages.hpp"
