@@ -33,7 +33,8 @@
 #include "prompts/prompt.hpp"
 #include "server/admin_surface.hpp"
 #include "server/http_status.hpp"
-#include "server/openai_surface.hpp"
+#include "server/openai_chat_dialect.hpp"
+#include "server/public_surface.hpp"
 #include "server/router.hpp"
 
 namespace suffice::app {
@@ -105,7 +106,7 @@ struct Application::Impl {
   std::unique_ptr<pipeline::Levers> levers;           // what operators change in seconds
   std::unique_ptr<pipeline::Gateway> gateway;         // one request end to end
   std::unique_ptr<Reloader> reloader;                 // new policies, while the old one serves
-  std::unique_ptr<server::OpenAiSurface> openai;
+  std::unique_ptr<server::PublicSurface> surface;
   std::unique_ptr<server::AdminSurface> admin;
   std::unique_ptr<net::HttpServer> public_listener;
   std::unique_ptr<net::HttpServer> admin_listener;
@@ -258,7 +259,7 @@ Result<std::unique_ptr<net::HttpServer>> Application::Impl::make_listener(const 
   options.listen = address;
   options.handler = std::move(handler);
   options.error_body = [](const net::TransportError& error) {
-    return server::OpenAiSurface::error_body(error.error, error.status);
+    return server::openai_error_body(error.error, error.status);
   };
   options.on_fault = [this](std::string_view what) { log->error("server_fault what={}", what); };
   Result<std::unique_ptr<net::HttpServer>> made = net::HttpServer::create(io->executors(), std::move(options));
@@ -289,10 +290,10 @@ Application::~Application() {
 
 Result<void> Application::listen() {
   Impl& in = *impl_;
-  in.openai = std::make_unique<server::OpenAiSurface>(*in.gateway, in.clock, in.random, server::OpenAiSurfaceOptions{});
+  in.surface = std::make_unique<server::PublicSurface>(*in.gateway, in.clock, in.random, server::ChatSurfaceOptions{});
   in.admin = std::make_unique<server::AdminSurface>(in.doors());
   SUFFICE_TRY(in.public_listener,
-              in.make_listener(in.settings.listen, server::public_handler(*in.openai, *in.admin, in.settings.listen),
+              in.make_listener(in.settings.listen, server::public_handler(*in.surface, *in.admin, in.settings.listen),
                                "--listen"));
   SUFFICE_TRY(in.admin_listener,
               in.make_listener(in.settings.admin, server::admin_handler(*in.admin, in.settings.admin), "--admin"));

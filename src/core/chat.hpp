@@ -45,6 +45,7 @@ struct Message {
   std::vector<ContentPart> content;
   std::vector<ToolCall> tool_calls;  ///< assistant only
   std::string tool_call_id;          ///< tool only
+  bool tool_failed = false;          ///< tool only: the result is an error (Anthropic's is_error)
   std::string name;
 
   /// All text parts joined by newlines.
@@ -89,6 +90,9 @@ struct Sampling {
   bool operator==(const Sampling&) const = default;
 };
 
+/// Whose words a request came in. Decides which providers may be given what only that dialect knows.
+enum class ApiDialect : std::uint8_t { OpenAi, OpenAiResponses, Anthropic, Ollama };
+
 /// One chat completion as a caller asked for it.
 struct ChatRequest {
   std::string model;
@@ -105,6 +109,8 @@ struct ChatRequest {
   bool stream_usage = false;                    ///< OpenAI stream_options.include_usage
   std::map<std::string, std::string> metadata;  ///< strings, as OpenAI defines it
   std::string user;
+  /// The dialect of `extra` and of what ContentPart::raw says beyond a part's kind (images excepted: always OpenAI's image_url).
+  ApiDialect dialect = ApiDialect::OpenAi;
   JsonText
       extra;  ///< an object of fields this program does not know, kept for a provider of the same dialect; empty when none
   bool operator==(const ChatRequest&) const = default;
@@ -145,6 +151,15 @@ struct LabelDistribution {
   bool operator==(const LabelDistribution&) const = default;
 };
 
+/// What a model thought before it answered: one block as its provider gave it. The provider's signature makes it worth sending back.
+struct Thinking {
+  std::string text = {};
+  std::string signature = {};
+  std::string redacted = {};  ///< opaque; such a block has no text
+  [[nodiscard]] bool empty() const { return text.empty() && signature.empty() && redacted.empty(); }
+  bool operator==(const Thinking&) const = default;
+};
+
 /// A finished answer of one model.
 struct Completion {
   std::string text;
@@ -157,6 +172,8 @@ struct Completion {
   std::optional<std::vector<TokenLogprob>> logprobs;
   std::optional<LabelDistribution> labels;
   std::optional<double> agreement;  ///< share of several samples that say what `text` says
+  std::string stop_sequence = {};   ///< the caller's stop text that ended the answer, where the provider says so
+  std::vector<Thinking> thinking = {};
   bool operator==(const Completion&) const = default;
 };
 
@@ -173,6 +190,7 @@ struct Delta {
   std::vector<ToolCallPart> tool_calls;
   std::string refusal;
   std::vector<TokenLogprob> logprobs;
+  Thinking thinking = {};     ///< text is appended; a signature or redacted data ends its block
   bool more_follows = false;  ///< the next delta is here already: a surface may write both at once
   bool operator==(const Delta&) const = default;
 };

@@ -6,7 +6,7 @@
 #include <boost/json.hpp>
 
 #include "server/http_status.hpp"
-#include "server/openai_surface.hpp"
+#include "server/openai_chat_dialect.hpp"
 #include "wire/json.hpp"
 
 namespace suffice::server {
@@ -84,7 +84,7 @@ Task<void> AdminSurface::handle(const net::ServerRequest& request, net::Response
 
 namespace {
 
-std::string error_json(const Error& error) { return OpenAiSurface::error_body(error, http_status(error)); }
+std::string error_json(const Error& error) { return openai_error_body(error, http_status(error)); }
 
 }  // namespace
 

@@ -10,7 +10,7 @@ Task<void> send_json_error(net::ResponseWriter& writer, ErrorCode code, std::str
   const int status = http_status(error);
   net::Headers headers;
   headers.add("content-type", "application/json");
-  std::string body = OpenAiSurface::error_body(error, status);
+  std::string body = openai_error_body(error, status);
   const Result<void> sent = co_await writer.send(status, std::move(headers), std::move(body));
   static_cast<void>(sent);
 }
@@ -40,12 +40,12 @@ bool is_loopback_host(std::string_view host) {
   return net::equal_ignoring_case(host, "localhost") || host == "[::1]" || (ipv4 && host.starts_with("127."));
 }
 
-net::Handler public_handler(OpenAiSurface& surface, AdminSurface& admin, const net::ListenAddress& listen) {
+net::Handler public_handler(PublicSurface& surface, AdminSurface& admin, const net::ListenAddress& listen) {
   const bool strict = listen.is_loopback();
   return [&surface, &admin, strict](const net::ServerRequest& request, net::ResponseWriter& writer) -> Task<void> {
     if (strict && !is_loopback_host(request.headers.get("host"))) {
       co_await refuse_host(writer);
-    } else if (OpenAiSurface::owns(request.path)) {
+    } else if (PublicSurface::owns(request.path)) {
       co_await surface.handle(request, writer);
     } else if (is_health(request)) {
       co_await admin.handle(request, writer);

@@ -5,18 +5,19 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include "wire/sse.hpp"
-
 namespace suffice::server {
 
 namespace asio = boost::asio;
 
 StreamKeepAlive::StreamKeepAlive(const asio::any_io_executor& executor, net::ResponseWriter& writer,
-                                 std::chrono::milliseconds interval)
-    : writer_(writer), interval_(interval), next_(executor), idle_(executor, asio::steady_timer::time_point::max()) {}
+                                 std::chrono::milliseconds interval, std::string comment)
+    : writer_(writer),
+      interval_(interval),
+      comment_(std::move(comment)),
+      next_(executor),
+      idle_(executor, asio::steady_timer::time_point::max()) {}
 
 Task<void> StreamKeepAlive::run(net::Headers headers) {
-  const std::string comment = wire::sse_comment("still working");
   while (!over_) {
     next_.expires_after(interval_);
     const auto [waited] = co_await next_.async_wait(asio::as_tuple(asio::use_awaitable));
@@ -25,7 +26,7 @@ Task<void> StreamKeepAlive::run(net::Headers headers) {
     Result<void> written = Result<void>{};
     // NOLINTNEXTLINE(bugprone-use-after-move): a stream starts once, and a failed start ends the loop
     if (!writer_.started()) written = co_await writer_.start_stream(200, std::move(headers));
-    if (written) written = co_await writer_.write(comment);
+    if (written) written = co_await writer_.write(comment_);
     writing_ = false;
     idle_.cancel();
     if (!written) co_return;

@@ -2,21 +2,23 @@
 // Keeps a silent event stream alive: comments while the local answer is still being judged.
 
 #include <chrono>
+#include <string>
 
 #include <boost/asio/steady_timer.hpp>
 
 #include "net/http_server.hpp"
 #include "net/task.hpp"
+#include "wire/sse.hpp"
 
 namespace suffice::server {
 
 /// Runs beside the work of one streaming request, on the same thread. Says nothing for `interval`; then starts the stream with `headers`
-/// and writes a comment every `interval` until take_over(). A caller that waits longer than that for its first byte sees comments instead
+/// and writes `comment` every `interval` until take_over(). A caller that waits longer than that for its first byte sees comments instead
 /// of a time-out of some proxy; its headers can then no longer say the route, the last chunk does.
 class StreamKeepAlive {
  public:
   StreamKeepAlive(const boost::asio::any_io_executor& executor, net::ResponseWriter& writer,
-                  std::chrono::milliseconds interval);
+                  std::chrono::milliseconds interval, std::string comment = wire::sse_comment("still working"));
 
   /// Ends only by cancellation, by take_over(), or when the caller has left.
   Task<void> run(net::Headers headers);
@@ -26,6 +28,7 @@ class StreamKeepAlive {
  private:
   net::ResponseWriter& writer_;
   std::chrono::milliseconds interval_;
+  std::string comment_;
   boost::asio::steady_timer next_;  ///< when the next comment is due
   boost::asio::steady_timer idle_;  ///< cancelled when a write has ended
   bool writing_ = false;

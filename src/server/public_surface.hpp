@@ -1,0 +1,52 @@
+#pragma once
+// Everything the public listener serves, as one table: method and path -> what answers.
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "net/http_server.hpp"
+#include "pipeline/gateway.hpp"
+#include "server/chat_dialect.hpp"
+#include "server/chat_surface.hpp"
+#include "server/openai_chat_dialect.hpp"
+
+namespace suffice::server {
+
+/// Any thread. Unknown paths and wrong methods are answered in the shape of the vendor whose paths they resemble.
+class PublicSurface {
+ public:
+  PublicSurface(pipeline::Gateway& gateway, const Clock& clock, Random& random, ChatSurfaceOptions options);
+  PublicSurface(const PublicSurface&) = delete;
+  PublicSurface& operator=(const PublicSurface&) = delete;
+
+  /// True when the path belongs to this surface.
+  [[nodiscard]] static bool owns(std::string_view path);
+  Task<void> handle(const net::ServerRequest& request, net::ResponseWriter& writer);
+
+ private:
+  using Serve = Task<void> (PublicSurface::*)(const net::ServerRequest& request, net::ResponseWriter& writer);
+  /// `chat` is set for chats, `serve` for the rest. A path that ends in '*' stands for all that begin so.
+  struct Endpoint {
+    std::string_view method;
+    std::string_view path;
+    const ChatDialect* chat = nullptr;
+    Serve serve = nullptr;
+    [[nodiscard]] bool is_at(std::string_view asked) const;
+  };
+
+  [[nodiscard]] const ChatDialect& dialect_of(const net::ServerRequest& request) const;
+  Task<void> refuse(const net::ServerRequest& request, net::ResponseWriter& writer, std::string_view allowed);
+  Task<void> model_list(const net::ServerRequest& request, net::ResponseWriter& writer);
+  Task<void> one_model(const net::ServerRequest& request, net::ResponseWriter& writer);
+
+  pipeline::Gateway& gateway_;
+  const Clock& clock_;
+  Random& random_;
+  std::int64_t started_ = 0;  ///< Unix seconds; `created` of the listed models
+  ChatSurface chats_;
+  OpenAiChatDialect openai_chat_;
+  std::vector<Endpoint> endpoints_;
+};
+
+}  // namespace suffice::server
