@@ -9,6 +9,7 @@
 #include "wire/json_fields.hpp"
 #include "wire/json_writer.hpp"
 #include "wire/openai_chat.hpp"
+#include "wire/openai_parts.hpp"
 
 namespace suffice::wire {
 namespace {
@@ -305,23 +306,6 @@ Result<void> decode_sampling(const bj::object& body, const JsonPath& path, Sampl
   return decode_stop(body, path, sampling.stop);
 }
 
-Result<void> decode_metadata(const bj::object& body, const JsonPath& path,
-                             std::map<std::string, std::string>& metadata) {
-  SUFFICE_TRY(const bj::object* object, read_object(body, "metadata", path));
-  if (object == nullptr) return {};
-  const JsonPath here = path.member("metadata");
-  if (object->size() > kMetadataPairsMax) return malformed(here, "holds more than 16 pairs");
-  for (const auto& member : *object) {
-    const bj::string* text = member.value().if_string();
-    if (text == nullptr) return malformed(here, "every value must be a string");
-    if (member.key().size() > kMetadataKeyBytesMax || text->size() > kMetadataValueBytesMax) {
-      return malformed(here, "a key is over 64 bytes or a value over 512");
-    }
-    metadata.emplace(member.key(), *text);
-  }
-  return {};
-}
-
 Result<void> decode_output_fields(const bj::object& body, const JsonPath& path, ChatRequest& request) {
   std::optional<std::int64_t> n;
   std::optional<std::int64_t> top;
@@ -367,6 +351,23 @@ Result<void> keep_unknown_fields(const bj::object& body, const JsonPath& path, C
 
 }  // namespace
 
+Result<void> read_openai_metadata(const bj::object& body, const JsonPath& path,
+                                  std::map<std::string, std::string>& metadata) {
+  SUFFICE_TRY(const bj::object* object, read_object(body, "metadata", path));
+  if (object == nullptr) return {};
+  const JsonPath here = path.member("metadata");
+  if (object->size() > kMetadataPairsMax) return malformed(here, "holds more than 16 pairs");
+  for (const auto& member : *object) {
+    const bj::string* text = member.value().if_string();
+    if (text == nullptr) return malformed(here, "every value must be a string");
+    if (member.key().size() > kMetadataKeyBytesMax || text->size() > kMetadataValueBytesMax) {
+      return malformed(here, "a key is over 64 bytes or a value over 512");
+    }
+    metadata.emplace(member.key(), *text);
+  }
+  return {};
+}
+
 Result<ChatRequest> decode_openai_chat_request(std::string_view body, const JsonLimits& limits) {
   JsonArena arena;
   SUFFICE_TRY(const bj::value value, parse_json(body, limits, arena.storage()));
@@ -382,7 +383,7 @@ Result<ChatRequest> decode_openai_chat_request(std::string_view body, const Json
   SUFFICE_TRY_VOID(decode_response_format(*object, root, request.response_format));
   SUFFICE_TRY_VOID(decode_sampling(*object, root, request.sampling));
   SUFFICE_TRY_VOID(decode_output_fields(*object, root, request));
-  SUFFICE_TRY_VOID(decode_metadata(*object, root, request.metadata));
+  SUFFICE_TRY_VOID(read_openai_metadata(*object, root, request.metadata));
   SUFFICE_TRY_VOID(read_member(*object, "user", root, request.user));
   SUFFICE_TRY_VOID(keep_unknown_fields(*object, root, request));
   return request;

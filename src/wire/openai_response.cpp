@@ -20,12 +20,6 @@ constexpr double kLogprobMin = -9999.0;
 
 double finite_logprob(double logprob) { return std::isfinite(logprob) ? logprob : kLogprobMin; }
 
-void write_token(JsonWriter& json, std::string_view token, double logprob) {
-  json.field("token", token).field("logprob", finite_logprob(logprob)).key("bytes").begin_array();
-  for (const char c : token) json.integer(static_cast<unsigned char>(c));
-  json.end_array();
-}
-
 void write_message(JsonWriter& json, const Completion& completion) {
   json.key("message").begin_object().field("role", "assistant");
   const bool absent = completion.text.empty() && (!completion.tool_calls.empty() || !completion.refusal.empty());
@@ -131,8 +125,14 @@ void write_usage(JsonWriter& json, const std::optional<Usage>& usage) {
   json.end_object();
 }
 
-void write_logprobs(JsonWriter& json, std::span<const TokenLogprob> tokens) {
-  json.key("logprobs").begin_object().key("content").begin_array();
+void write_token(JsonWriter& json, std::string_view token, double logprob) {
+  json.field("token", token).field("logprob", finite_logprob(logprob)).key("bytes").begin_array();
+  for (const char c : token) json.integer(static_cast<unsigned char>(c));
+  json.end_array();
+}
+
+void write_token_logprobs(JsonWriter& json, std::span<const TokenLogprob> tokens) {
+  json.begin_array();
   for (const TokenLogprob& token : tokens) {
     json.begin_object();
     write_token(json, token.token, token.logprob);
@@ -144,7 +144,13 @@ void write_logprobs(JsonWriter& json, std::span<const TokenLogprob> tokens) {
     }
     json.end_array().end_object();
   }
-  json.end_array().null_field("refusal").end_object();
+  json.end_array();
+}
+
+void write_logprobs(JsonWriter& json, std::span<const TokenLogprob> tokens) {
+  json.key("logprobs").begin_object().key("content");
+  write_token_logprobs(json, tokens);
+  json.null_field("refusal").end_object();
 }
 
 void write_decision(JsonWriter& json, const DecisionExtension& decision) {
