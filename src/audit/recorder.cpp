@@ -52,11 +52,22 @@ class ChainRecorder final : public Recorder {
     writer_.join();
   }
 
-  bool record(Event event) override { return enqueue(std::move(event), nullptr); }
+  bool record(Event event) override { return enqueue(std::move(event), nullptr, Rouse::Recorder); }
 
-  bool record_durably(Event event, Done done) override { return enqueue(std::move(event), std::move(done)); }
+  bool record_durably(Event event, Done done, Rouse rouse) override {
+    return enqueue(std::move(event), std::move(done), rouse);
+  }
+
+  void rouse() override {
+    {
+      const std::lock_guard lock(mutex_);
+      if (pending_.empty() || std::exchange(roused_, true)) return;
+    }
+    wake_writer_.notify_one();
+  }
 
   Result<void> flush(std::chrono::milliseconds limit) override {
+    rouse();
     std::unique_lock lock(mutex_);
     const std::uint64_t target = accepted_;
     const bool done = wake_flush_.wait_for(lock, limit, [&] { return durable_ >= target; });
@@ -80,7 +91,7 @@ class ChainRecorder final : public Recorder {
   }
 
  private:
-  bool enqueue(Event&& event, Done&& done) {
+  bool enqueue(Event&& event, Done&& done, Rouse rouse) {
     bool wake = false;
     {
       const std::lock_guard lock(mutex_);
@@ -90,7 +101,8 @@ class ChainRecorder final : public Recorder {
       }
       pending_.push_back(Item{.event = std::move(event), .done = std::move(done)});
       ++accepted_;
-      wake = std::exchange(writer_sleeps_, false) || pending_.size() == options_.batch_max;
+      const bool full = pending_.size() == options_.batch_max;
+      wake = (rouse == Rouse::Recorder || full) && (!std::exchange(roused_, true) || full);
     }
     if (wake) wake_writer_.notify_one();
     return true;
@@ -110,20 +122,17 @@ class ChainRecorder final : public Recorder {
     }
   }
 
-  /// Waits for events and takes all that are there; false when stopping with none left.
+  /// Waits to be roused and takes all that is there; false when stopping with nothing left.
   bool take(std::vector<Item>& taken) {
     std::unique_lock lock(mutex_);
-    if (pending_.empty()) {
-      writer_sleeps_ = true;
-      wake_writer_.wait(lock, [&] { return !pending_.empty() || stopping_; });
-      writer_sleeps_ = false;
-    }
+    wake_writer_.wait(lock, [&] { return roused_ || stopping_; });
     if (pending_.empty()) return false;
     if (options_.batch_wait.count() > 0 && pending_.size() < options_.batch_max) {
       wake_writer_.wait_for(lock, options_.batch_wait,
                             [&] { return pending_.size() >= options_.batch_max || stopping_; });
     }
     taken.swap(pending_);
+    roused_ = false;
     return true;
   }
 
@@ -235,7 +244,7 @@ class ChainRecorder final : public Recorder {
   std::uint64_t dropped_ = 0;
   std::uint64_t store_failures_ = 0;
   bool failing_ = false;
-  bool writer_sleeps_ = false;
+  bool roused_ = false;  ///< the writer may take what is pending
   bool stopping_ = false;
   std::chrono::steady_clock::time_point stop_at_{};
 

@@ -37,6 +37,12 @@ struct RecorderStats {
   std::size_t queued = 0;            ///< accepted and not yet durable
 };
 
+/// Who rouses the writer for an event.
+enum class Rouse : std::uint8_t {
+  Recorder,  ///< the recorder, at once
+  Caller,    ///< the caller, by rouse(): events of one turn of its loop become one commit
+};
+
 /// One writer thread. record() and record_durably() are for any thread. The destructor writes what is queued, within stop_limit.
 class Recorder {
  public:
@@ -49,7 +55,10 @@ class Recorder {
   [[nodiscard]] virtual bool record(Event event) = 0;
   /// As record(); `done` is called once on the writer thread: with success when the event is committed, or with the store's error
   /// when it cannot be for now (the event stays queued and is still written when the store comes back). `done` must not block.
-  [[nodiscard]] virtual bool record_durably(Event event, std::function<void(Result<void>)> done) = 0;
+  [[nodiscard]] virtual bool record_durably(Event event, std::function<void(Result<void>)> done,
+                                            Rouse rouse = Rouse::Recorder) = 0;
+  /// Lets the writer take what was recorded with Rouse::Caller.
+  virtual void rouse() = 0;
   /// Blocks until everything accepted so far is durable, or `limit` passes (then DeadlineExceeded).
   virtual Result<void> flush(std::chrono::milliseconds limit) = 0;
   [[nodiscard]] virtual RecorderStats stats() const = 0;

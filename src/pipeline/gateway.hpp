@@ -1,6 +1,7 @@
 #pragma once
 // Gateway: one request end to end. admit -> plan -> run -> judge -> answer -> record.
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <memory>
@@ -8,6 +9,8 @@
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <boost/asio/any_io_executor.hpp>
 
 #include "audit/recorder.hpp"
 #include "core/chat.hpp"
@@ -103,6 +106,7 @@ class Gateway {
   struct Work;
   Task<Result<void>> run(Work& work, AnswerSink* sink, Deadline deadline);
   Task<Result<void>> make_durable(audit::Event event);
+  void rouse_recorder_after_this_turn(const boost::asio::any_io_executor& executor);
   Task<void> show(Work& work, AnswerSink& sink);
   static Result<void> conclude(Work& work);
   audit::Event to_event(Work& work) const;
@@ -111,6 +115,7 @@ class Gateway {
   GatewayOptions options_;
   mutable std::mutex mutex_;
   std::shared_ptr<const Snapshot> snapshot_;
+  std::atomic<bool> rouse_posted_ = false;
 };
 
 }  // namespace suffice::pipeline
