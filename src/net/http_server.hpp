@@ -39,14 +39,16 @@ struct ServerRequest {
 };
 
 /// How a handler answers. One of: send(); or start_stream() then write()* then finish().
-/// Every function may fail with ConnectionClosed when the caller went away.
+/// The head of a stream leaves together with what is written first. Every function may fail with ConnectionClosed when the caller went
+/// away.
 class ResponseWriter {
  public:
   virtual ~ResponseWriter() = default;
   virtual Task<Result<void>> send(int status, Headers headers, std::string body) = 0;
   virtual Task<Result<void>> start_stream(int status, Headers headers) = 0;
   virtual Task<Result<void>> write(std::string_view piece) = 0;
-  virtual Task<Result<void>> finish() = 0;
+  /// Writes `last`, which may be empty, and the end of the stream in one piece.
+  virtual Task<Result<void>> finish(std::string_view last) = 0;
   /// Aborts the connection so that the caller cannot mistake a cut stream for a complete one.
   virtual void abort() = 0;
   [[nodiscard]] virtual bool started() const = 0;

@@ -147,7 +147,7 @@ TEST_F(Server, StreamsOneChunkForEachPiece) {
     (void)co_await writer.write("data: 1\n\n");
     (void)co_await writer.write("");
     (void)co_await writer.write("0123456789abcdefg");
-    (void)co_await writer.finish();
+    (void)co_await writer.finish("");
   });
   RawClient client(port());
 
@@ -161,7 +161,7 @@ TEST_F(Server, StreamsToHttp10WithoutChunks) {
   serve([](const ServerRequest&, ResponseWriter& writer) -> Task<void> {
     (void)co_await writer.start_stream(200, Headers{});
     (void)co_await writer.write("piece");
-    (void)co_await writer.finish();
+    (void)co_await writer.finish("");
   });
   RawClient client(port());
 

@@ -154,6 +154,7 @@ Task<bool> ServerConnection::read_request(RequestParser& parser) {
   phase_ = Phase::Unanswered;
   request_version_ = 11;
   head_only_ = false;
+  head_waits_ = false;
   timed_out_ = false;
   watchdog_.guard(now() + (first_request_ ? limits_.header_timeout : limits_.keep_alive_timeout));
   bool reading_header = false;
@@ -339,7 +340,7 @@ Task<Result<void>> ServerConnection::send(int status, Headers headers, std::stri
   ResponseFraming framing{.keep_alive = keep_alive_, .version = request_version_};
   if (!bodiless) framing.content_length = body.size();
   write_response_head(head_, status, headers, framing);
-  Pieces pieces{head_, "", ""};
+  Pieces pieces{head_};
   if (!bodiless && !head_only_) pieces[1] = body;
   co_return co_await write_pieces(pieces);
 }
@@ -352,41 +353,49 @@ Task<Result<void>> ServerConnection::start_stream(int status, Headers headers) {
   if (draining_ || !chunked_) keep_alive_ = false;
   const ResponseFraming framing{.chunked = chunked_, .keep_alive = keep_alive_, .version = request_version_};
   write_response_head(head_, status, headers, framing);
-  const Pieces pieces{head_, "", ""};
-  co_return co_await write_pieces(pieces);
+  head_waits_ = true;
+  co_return Result<void>{};
 }
 
 Task<Result<void>> ServerConnection::write(std::string_view piece) {
   Result<void> writable = check_writable(Phase::Streaming);
-  if (!writable || piece.empty() || head_only_) co_return writable;
-  Pieces pieces{"", piece, ""};
+  if (!writable || piece.empty()) co_return writable;
+  co_return co_await write_chunk(piece, "\r\n");
+}
+
+Task<Result<void>> ServerConnection::finish(std::string_view last) {
+  Result<void> writable = check_writable(Phase::Streaming);
+  if (!writable) co_return writable;
+  phase_ = Phase::Answered;
+  co_return co_await write_chunk(last, last.empty() ? "0\r\n\r\n" : "\r\n0\r\n\r\n");
+}
+
+/// RFC 9112, 7.1. Without chunks `piece` alone; with HEAD only the head.
+Task<Result<void>> ServerConnection::write_chunk(std::string_view piece, std::string_view end) {
+  Pieces pieces{};
+  if (std::exchange(head_waits_, false)) pieces[0] = head_;
   std::array<char, 18> size_line{};
-  if (chunked_) {
-    char* end = std::to_chars(size_line.data(), size_line.data() + 16, piece.size(), 16).ptr;
-    *end++ = '\r';
-    *end++ = '\n';
-    pieces[0] = {size_line.data(), end};
-    pieces[2] = "\r\n";
+  if (!head_only_) pieces[2] = piece;
+  if (chunked_ && !head_only_) {
+    pieces[3] = end;
+    if (!piece.empty()) {
+      char* line_end = std::to_chars(size_line.data(), size_line.data() + 16, piece.size(), 16).ptr;
+      *line_end++ = '\r';
+      *line_end++ = '\n';
+      pieces[1] = {size_line.data(), line_end};
+    }
   }
   co_return co_await write_pieces(pieces);
 }
 
-Task<Result<void>> ServerConnection::finish() {
-  Result<void> writable = check_writable(Phase::Streaming);
-  if (!writable) co_return writable;
-  phase_ = Phase::Answered;
-  if (!chunked_ || head_only_) co_return writable;
-  const Pieces pieces{"0\r\n\r\n", "", ""};
-  co_return co_await write_pieces(pieces);
-}
-
 Task<Result<void>> ServerConnection::write_pieces(Pieces pieces) {
-  std::array<asio::const_buffer, 3> buffers{};
+  std::array<asio::const_buffer, 4> buffers{};
   std::size_t total = 0;
   for (std::size_t i = 0; i < pieces.size(); ++i) {
     buffers[i] = asio::buffer(pieces[i]);
     total += pieces[i].size();
   }
+  if (total == 0) co_return Result<void>{};
   // Nearly every answer fits the socket's buffer: one system call, no trip through the scheduler.
   error_code ec;
   std::size_t written = socket_.write_some(buffers, ec);

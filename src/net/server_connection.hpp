@@ -64,14 +64,14 @@ class ServerConnection final : public ResponseWriter, public std::enable_shared_
   Task<Result<void>> send(int status, Headers headers, std::string body) override;
   Task<Result<void>> start_stream(int status, Headers headers) override;
   Task<Result<void>> write(std::string_view piece) override;
-  Task<Result<void>> finish() override;
+  Task<Result<void>> finish(std::string_view last) override;
   void abort() override;
   [[nodiscard]] bool started() const override { return phase_ != Phase::Unanswered; }
   [[nodiscard]] bool peer_gone() const override { return peer_gone_; }
 
  private:
   enum class Phase : std::uint8_t { Unanswered, Streaming, Answered };
-  using Pieces = std::array<std::string_view, 3>;
+  using Pieces = std::array<std::string_view, 4>;
 
   static Task<void> run(std::shared_ptr<ServerConnection> self);
   Task<void> serve();
@@ -88,6 +88,7 @@ class ServerConnection final : public ResponseWriter, public std::enable_shared_
   Task<void> wait_for_change();
   void on_watchdog();
 
+  Task<Result<void>> write_chunk(std::string_view piece, std::string_view end);
   Task<Result<void>> write_pieces(Pieces pieces);
   Result<void> check_writable(Phase expected) const;
 
@@ -112,6 +113,7 @@ class ServerConnection final : public ResponseWriter, public std::enable_shared_
 
   // The answer in work.
   std::string head_;
+  bool head_waits_ = false;  ///< for the first piece of its stream
   Phase phase_ = Phase::Unanswered;
   int request_version_ = 11;
   bool keep_alive_ = false;

@@ -30,7 +30,7 @@ class MemoryWriter final : public net::ResponseWriter {
     if (pieces.size() == 2) reached_.cancel();
     co_return Result<void>{};
   }
-  Task<Result<void>> finish() override { co_return Result<void>{}; }
+  Task<Result<void>> finish(std::string_view /*last*/) override { co_return Result<void>{}; }
   void abort() override {}
   [[nodiscard]] bool started() const override { return started_; }
   [[nodiscard]] bool peer_gone() const override { return false; }
