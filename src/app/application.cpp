@@ -20,6 +20,7 @@
 #include "app/model_clients.hpp"
 #include "app/reloader.hpp"
 #include "app/unused_memory.hpp"
+#include "audit/event_json.hpp"
 #include "audit/recorder.hpp"
 #include "audit/sqlite_store.hpp"
 #include "core/clock.hpp"
@@ -67,15 +68,27 @@ Result<prompts::PromptLibrary> load_prompts(const policy::Policy& policy) {
   return prompts::PromptLibrary::load(folders);
 }
 
-Result<void> may_listen(const net::ListenAddress& address, bool unauthenticated_remote, std::string_view flag) {
-  if (address.is_loopback() || unauthenticated_remote) return {};
+/// Whoever can reach the gateway can spend its money: without keys only this machine may.
+Result<void> may_listen(const net::ListenAddress& address, bool authenticated, bool unauthenticated_remote,
+                        std::string_view flag) {
+  if (address.is_loopback() || authenticated || unauthenticated_remote) return {};
   return fail(
       ErrorCode::ConfigInvalid,
       fmt::format(
-          "{} is reachable from other machines and the gateway asks nobody for a key; listen on 127.0.0.1, or put a "
-          "proxy that authenticates in front and say --unauthenticated-remote",
+          "{} is reachable from other machines and the policy asks nobody for a key; add keys (`suffice keys new "
+          "NAME`), listen on 127.0.0.1, or put a proxy that authenticates in front and say "
+          "--unauthenticated-remote",
           address.to_string()),
       std::string(flag));
+}
+
+Result<void> may_administer(const net::ListenAddress& address) {
+  if (address.is_loopback()) return {};
+  return fail(ErrorCode::ConfigInvalid,
+              fmt::format("{} is reachable from other machines; the admin listener asks nobody for a key and stays on "
+                          "127.0.0.1 (use ssh -L from elsewhere)",
+                          address.to_string()),
+              "--admin");
 }
 
 std::string state_words(const pipeline::LeverState& state) {
@@ -113,7 +126,10 @@ struct Application::Impl {
   std::mutex lever_mutex;
 
   Result<void> build();
+  Result<void> may_serve(const policy::Policy& policy) const;
   Result<void> open_record();
+  Result<void> count_spent_today();
+  [[nodiscard]] fs::path record_file() const { return settings.data / "audit.sqlite"; }
   Result<std::shared_ptr<const pipeline::Snapshot>> make_snapshot(ModelClients::Draft& draft);
   Task<Result<std::string>> reload();
   Error refuse_reload(Error error);
@@ -126,9 +142,9 @@ struct Application::Impl {
 };
 
 Result<void> Application::Impl::build() {
-  SUFFICE_TRY_VOID(may_listen(settings.listen, settings.unauthenticated_remote, "--listen"));
-  SUFFICE_TRY_VOID(may_listen(settings.admin, false, "--admin"));
+  SUFFICE_TRY_VOID(may_administer(settings.admin));
   SUFFICE_TRY(policies, policy::PolicyStore::open(settings.policy, environment));
+  SUFFICE_TRY_VOID(may_serve(*policies->current()));
   SUFFICE_TRY_VOID(make_folder(settings.data));
   SUFFICE_TRY(pipeline::LeverState stored, read_levers(settings.data / "levers.json"));
   if (settings.kill_switch) stored.kill_switch = policy::KillSwitch::FrontierOnly;
@@ -156,14 +172,14 @@ Result<void> Application::Impl::build() {
       pipeline::Gateway::Parts{
           .recorder = *recorder, .levers = *levers, .clock = clock, .random = random, .metrics = *metrics},
       pipeline::GatewayOptions{.on_record_failure = settings.on_record_failure}, std::move(first));
+  if (!policies->current()->keys.empty()) SUFFICE_TRY_VOID(count_spent_today());
   reloader = std::make_unique<Reloader>([this] { return reload(); });
   note(audit::Event::Kind::Start, state_words(*levers->current()));
   return {};
 }
 
 Result<void> Application::Impl::open_record() {
-  Result<std::unique_ptr<audit::AuditStore>> store =
-      audit::open_sqlite_store(settings.data / "audit.sqlite", audit::SqliteOptions{});
+  Result<std::unique_ptr<audit::AuditStore>> store = audit::open_sqlite_store(record_file(), audit::SqliteOptions{});
   if (!store) return fail(std::move(store).error());
   SUFFICE_TRY(recorder, audit::Recorder::create(*std::move(store), audit::RecorderOptions{}));
   return {};
@@ -182,11 +198,26 @@ Error Application::Impl::refuse_reload(Error error) {
   return error;
 }
 
+Result<void> Application::Impl::may_serve(const policy::Policy& policy) const {
+  return may_listen(settings.listen, !policy.keys.empty(), settings.unauthenticated_remote, "--listen");
+}
+
+/// A restart must not give every key its day's budget back.
+Result<void> Application::Impl::count_spent_today() {
+  SUFFICE_TRY(const std::unique_ptr<audit::AuditReader> reader, audit::open_sqlite_reader(record_file()));
+  const std::string today = audit::rfc3339_ms(std::chrono::floor<std::chrono::days>(clock.wall_now()));
+  SUFFICE_TRY(const auto spent, reader->spent_since(today));
+  for (const auto& [key, cost] : spent) gateway->callers().add_spent(key, cost);
+  return {};
+}
+
 /// The old policy and its engines serve until every engine of the new one has loaded its model; then all traffic moves in one step,
 /// and an engine that is no longer used ends after its last request.
 Task<Result<std::string>> Application::Impl::reload() {
   Result<std::string> version = policies->reload();
   if (!version) co_return fail(refuse_reload(std::move(version).error()));
+  Result<void> servable = may_serve(*policies->current());
+  if (!servable) co_return fail(refuse_reload(std::move(servable).error()));
   ModelClients::Draft draft(*clients);
   Result<std::shared_ptr<const pipeline::Snapshot>> next = make_snapshot(draft);
   if (!next) co_return fail(refuse_reload(std::move(next).error()));

@@ -21,7 +21,7 @@ struct Settings {
   net::ListenAddress listen{.host = "127.0.0.1", .port = 8080};
   net::ListenAddress admin{.host = "127.0.0.1", .port = 8081};
   bool kill_switch = false;             ///< start with frontier_only
-  bool unauthenticated_remote = false;  ///< allow a listener that is not on loopback although there are no keys yet
+  bool unauthenticated_remote = false;  ///< allow a listener that is not on loopback although the policy has no keys
   std::size_t threads = 0;              ///< 0: one per core
   pipeline::OnRecordFailure on_record_failure = pipeline::OnRecordFailure::Refuse;
   std::chrono::milliseconds drain{10'000};  ///< how long SIGTERM waits for requests in flight

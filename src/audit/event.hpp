@@ -53,7 +53,8 @@ struct Event {
   std::string trace_id;  ///< W3C, empty when none
   std::string task;
   std::string caller_group;
-  std::string surface;  ///< "openai.chat.completions"
+  std::string caller_key;  ///< the key's name in the policy, empty when none was asked for
+  std::string surface;     ///< "openai.chat.completions"
   Route route = Route::Frontier;
   std::vector<Reason> reasons;  ///< primary first; empty for a local accept
   std::vector<CheckResult> input_checks;

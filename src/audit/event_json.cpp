@@ -42,6 +42,7 @@ class EventWriter {
     for (const Attempt& attempt : event.attempts) write_attempt(attempt);
     json_.end_array();
     name("caller_group", event.caller_group);
+    name_if_any("caller_key", event.caller_key);
     integer("cost_nanodollars", event.cost.nanos);
     if (event.counterfactual_cost) {
       integer("counterfactual_cost_nanodollars", event.counterfactual_cost->nanos);

@@ -69,6 +69,8 @@ class ShelfStore final : public AuditStore {
     return fail(ErrorCode::Internal, "not scripted");
   }
 
+  Result<std::map<std::string, Usd>> spent_since(std::string_view) override { return std::map<std::string, Usd>{}; }
+
  private:
   Shelf& shelf_;
 };

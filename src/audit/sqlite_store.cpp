@@ -170,6 +170,20 @@ class SqliteReader final : public AuditReader {
     }
   }
 
+  Result<std::map<std::string, Usd>> spent_since(std::string_view time) override {
+    SUFFICE_TRY(Statement statement,
+                database_.prepare("SELECT json_extract(json, '$.caller_key') AS key, "
+                                  "sum(json_extract(json, '$.cost_nanodollars')) FROM event "
+                                  "WHERE time >= ?1 AND kind = 'request' AND key IS NOT NULL GROUP BY key"));
+    statement.bind(1, time);
+    std::map<std::string, Usd> spent;
+    while (true) {
+      SUFFICE_TRY(const Statement::Step step, statement.step());
+      if (step == Statement::Step::Done) return spent;
+      spent.emplace(statement.text(0), Usd{statement.integer(1)});
+    }
+  }
+
   [[nodiscard]] Database& database() { return database_; }
 
  private:
@@ -249,6 +263,8 @@ class SqliteStore final : public AuditStore {
   Result<void> read(const EventFilter& filter, const std::function<bool(const StoredEvent&)>& row) override {
     return reader_.read(filter, row);
   }
+
+  Result<std::map<std::string, Usd>> spent_since(std::string_view time) override { return reader_.spent_since(time); }
 
  private:
   Result<void> insert_all(const std::vector<StoredEvent>& batch) {

@@ -126,6 +126,28 @@ TEST(SqliteStore, FiltersAndOrders) {
   for (const Case& c : cases) EXPECT_EQ(sequences(**store, c.filter), c.expected) << c.name;
 }
 
+TEST(SqliteStore, SumsWhatEachKeySpentSinceATime) {
+  const TemporaryFolder folder;
+  auto store = open_sqlite_store(folder / "audit.db");
+  ASSERT_TRUE(store);
+  std::vector<StoredEvent> events = chained_events(5);
+  const auto spent = [&](std::size_t i, const std::string& time, const std::string& json) {
+    events[i].time = time;
+    events[i].json = json;
+  };
+  spent(0, "2029-12-31T23:59:59.999Z", R"({"caller_key":"a","cost_nanodollars":1000})");
+  spent(1, "2030-01-01T00:00:00.000Z", R"({"caller_key":"a","cost_nanodollars":20})");
+  spent(2, "2030-01-01T10:00:00.000Z", R"({"caller_key":"b","cost_nanodollars":300})");
+  spent(3, "2030-01-01T11:00:00.000Z", R"({"caller_key":"a","cost_nanodollars":4})");
+  spent(4, "2030-01-01T12:00:00.000Z", R"({"cost_nanodollars":50000})");
+  ASSERT_TRUE((*store)->append(events));
+
+  const Result<std::map<std::string, Usd>> sums = (*store)->spent_since("2030-01-01T00:00:00.000Z");
+
+  ASSERT_TRUE(sums);
+  EXPECT_EQ(*sums, (std::map<std::string, Usd>{{"a", Usd{24}}, {"b", Usd{300}}}));
+}
+
 TEST(SqliteStore, StopsReadingWhenTheRowSaysSo) {
   const TemporaryFolder folder;
   auto store = open_sqlite_store(folder / "audit.db");

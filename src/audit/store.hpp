@@ -3,12 +3,14 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/result.hpp"
+#include "core/units.hpp"
 
 namespace suffice::audit {
 
@@ -49,6 +51,8 @@ class AuditReader {
   virtual Result<std::optional<StoredEvent>> last() = 0;
   /// Calls `row` for each match in order until it returns false.
   virtual Result<void> read(const EventFilter& filter, const std::function<bool(const StoredEvent&)>& row) = 0;
+  /// What each key's requests have cost since `time` (RFC 3339, inclusive), by the key's name. Requests without a key are left out.
+  virtual Result<std::map<std::string, Usd>> spent_since(std::string_view time) = 0;
 };
 
 /// What also writes it. One writer at a time; readers from other processes at any time.

@@ -33,6 +33,7 @@ void add_ask(CLI::App& program, Command& chosen);
 void add_check(CLI::App& program, Command& chosen);
 void add_audit(CLI::App& program, Command& chosen);
 void add_fit(CLI::App& program, Command& chosen);
+void add_keys(CLI::App& program, Command& chosen);
 void add_models(CLI::App& program, Command& chosen);
 void add_prompts(CLI::App& program, Command& chosen);
 void add_version(CLI::App& program, Command& chosen);

@@ -34,6 +34,7 @@ int main(int argc, char** argv) {
     suffice::cli::add_check(program, chosen);
     suffice::cli::add_audit(program, chosen);
     suffice::cli::add_fit(program, chosen);
+    suffice::cli::add_keys(program, chosen);
     suffice::cli::add_models(program, chosen);
     suffice::cli::add_prompts(program, chosen);
     suffice::cli::add_completion(program, chosen);

@@ -112,7 +112,7 @@ void add_serve(CLI::App& program, Command& chosen) {
   serve_command->add_flag("--kill-switch", flags->kill_switch,
                           "Start with every task on the frontier (kept until switched off by the admin call)");
   serve_command->add_flag("--unauthenticated-remote", flags->unauthenticated_remote,
-                          "Allow --listen on an address other machines reach");
+                          "Allow --listen on an address other machines reach although the policy has no keys");
   serve_command->add_flag("--json", flags->json, "Print the addresses as one JSON line");
   serve_command->callback([flags, &chosen] { chosen.run = [flags] { return serve(*flags); }; });
 }

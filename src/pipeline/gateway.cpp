@@ -45,6 +45,12 @@ std::vector<std::string> approval_required(const policy::Policy& policy, const C
 /// A hosted tokenizer makes about one token of four bytes of English (OpenAI's rule of thumb): good enough to say what would have been.
 constexpr std::int64_t kBytesPerToken = 4;
 
+constexpr std::int64_t kMillisecondsPerHour = 3'600'000;
+
+/// Turns of the loop for which events wait for company, and how much company is enough: a turn takes tens of microseconds.
+constexpr int kRouseTurnsMax = 16;
+constexpr int kRouseEventsMax = 16;
+
 /// What a caller sees who got an answer, or a stream that had begun.
 constexpr int kHttpOk = 200;
 
@@ -56,6 +62,8 @@ struct Gateway::Work {
   std::shared_ptr<const Snapshot> snapshot;
   std::string input;
   std::string task_name;
+  const policy::AccessKey* key = nullptr;  ///< of the snapshot's policy; null when it has no keys
+  Admitted admitted;
   RoutePlan route;
   workflow::CascadeRun run;
   Decision decision;
@@ -93,7 +101,7 @@ class LiveSink final : public providers::TokenSink {
 }  // namespace
 
 Gateway::Gateway(Parts parts, GatewayOptions options, std::shared_ptr<const Snapshot> first)
-    : parts_(parts), options_(options), snapshot_(std::move(first)) {}
+    : parts_(parts), options_(options), callers_(parts.clock), snapshot_(std::move(first)) {}
 
 std::shared_ptr<const Snapshot> Gateway::snapshot() const {
   const std::lock_guard lock(mutex_);
@@ -145,30 +153,29 @@ Task<Answer> Gateway::answer(const Request& request, AnswerSink* sink, Deadline 
   std::shared_ptr<const Snapshot> snapshot_now = snapshot();
   Work work{.request = request,
             .snapshot = std::move(snapshot_now),
-            .input = gate_input(request.chat),
+            .input = {},
             .task_name = {},
+            .key = nullptr,
+            .admitted = {},
             .route = {},
             .run = workflow::CascadeRun(request.chat, request.request_id, deadline),
             .decision = {},
             .completion = {},
             .error = {}};
-  work.task_name = resolve_task(*work.snapshot->policy, request.chat, request.task_hint).name;
-  const PlanQuestion question{.task_name = work.task_name,
-                              .input = work.input,
-                              .caller = request.chat.user.empty() ? request.caller_group : request.chat.user,
-                              .caller_group = request.caller_group,
-                              .frontier_requested = request.frontier_requested};
-  work.route = plan_route(*work.snapshot, *parts_.levers.current(), question);
   work.decision.request_id = request.request_id;
-  work.decision.event_id = new_uuid7(parts_.clock, parts_.random);
-  work.decision.task = work.snapshot->tasks.contains(work.task_name) ? work.task_name : std::string();
-  work.decision.policy_version = work.snapshot->policy->version;
-  work.decision.reasons = work.route.reasons;
+  Result<void> let_in = admit(work);
+  if (!let_in) {
+    parts_.metrics.count_refused(work.key == nullptr ? std::string_view() : work.key->name, let_in.error());
+    work.decision.route = Route::Refused;
+    co_return Answer{
+        .completion = fail(std::move(let_in).error()), .decision = std::move(work.decision), .streamed = false};
+  }
 
   Result<void> ran = co_await run(work, sink, deadline);
   if (!ran) work.error = std::move(ran).error();
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
 
+  settle(work);
   audit::Event event = to_event(work);
   parts_.metrics.count(event);
   Result<void> durable = co_await make_durable(std::move(event));
@@ -186,6 +193,68 @@ Task<Answer> Gateway::answer(const Request& request, AnswerSink* sink, Deadline 
   }
   co_return Answer{
       .completion = *std::move(work.completion), .decision = std::move(work.decision), .streamed = work.begun};
+}
+
+Result<void> Gateway::admit(Work& work) {
+  const policy::Policy& policy = *work.snapshot->policy;
+  SUFFICE_TRY(work.key, callers_.identify(policy, work.request.credential));
+  work.decision.policy_version = policy.version;
+  work.input = gate_input(work.request.chat);
+  work.task_name = resolve_task(policy, work.request.chat, work.request.task_hint).name;
+  const std::string& group = caller_group(work);
+  const PlanQuestion question{.task_name = work.task_name,
+                              .input = work.input,
+                              .caller = work.request.chat.user.empty() ? group : work.request.chat.user,
+                              .caller_group = group,
+                              .frontier_requested = work.request.frontier_requested};
+  work.route = plan_route(*work.snapshot, *parts_.levers.current(), question);
+  if (work.key != nullptr) {
+    SUFFICE_TRY(work.admitted, callers_.admit(*work.key, work.task_name, demand_of(work)));
+    work.route.frontier_allowed = work.route.frontier_allowed && work.admitted.may_escalate();
+  }
+  work.decision.event_id = new_uuid7(parts_.clock, parts_.random);
+  work.decision.task = work.snapshot->tasks.contains(work.task_name) ? work.task_name : std::string();
+  work.decision.reasons = work.route.reasons;
+  return {};
+}
+
+const std::string& Gateway::caller_group(const Work& work) {
+  return work.key == nullptr ? work.request.caller_group : work.key->group;
+}
+
+/// The dearest rung of its ladder asked once, every byte of the prompt and every allowed output token counted as providers do.
+Demand Gateway::demand_of(const Work& work) {
+  Demand demand;
+  if (work.route.plan == nullptr) return demand;
+  const workflow::CascadePlan& plan = *work.route.plan->plan;
+  const std::int64_t output_max = work.request.chat.sampling.max_tokens.value_or(plan.rules.task.max_output_tokens);
+  const Usage most{.input_tokens = static_cast<std::int64_t>(work.input.size()) / kBytesPerToken + 1,
+                   .output_tokens = output_max};
+  demand.tokens = most.input_tokens + most.output_tokens;
+  for (const workflow::CascadeTier& tier : plan.tiers) {
+    demand.cost = std::max(demand.cost, cost_of(tier.model.price, most, 0));
+  }
+  return demand;
+}
+
+void Gateway::settle(Work& work) {
+  if (work.key == nullptr) return;
+  std::int64_t tokens = 0;
+  bool escalated = false;
+  for (const audit::Attempt& attempt : work.run.attempts) {
+    tokens += attempt.usage.input_tokens + attempt.usage.output_tokens;
+    escalated = escalated || !attempt.local;
+  }
+  const bool kept_back = !work.admitted.may_escalate();
+  work.admitted.settle(tokens, work.run.cost, escalated, parts_.clock);
+  if (!kept_back || !work.error) return;
+  work.decision.reasons.push_back(Reason::BudgetExhausted);
+  work.error =
+      Error{.code = ErrorCode::RateLimited,
+            .message = fmt::format("no local answer was accepted and key {} has used its {} escalations an hour",
+                                   work.key->name, work.key->escalations_per_hour),
+            .where = {}};
+  work.error->retry_after_ms = kMillisecondsPerHour / work.key->escalations_per_hour;
 }
 
 Task<Result<void>> Gateway::run(Work& work, AnswerSink* sink, Deadline deadline) {
@@ -279,7 +348,8 @@ audit::Event Gateway::to_event(Work& work) const {
   event.request_id = work.request.request_id;
   event.trace_id = work.request.trace_id;
   event.task = work.decision.task;
-  event.caller_group = work.request.caller_group;
+  event.caller_group = caller_group(work);
+  if (work.key != nullptr) event.caller_key = work.key->name;
   event.surface = work.request.surface;
   event.route = work.error ? Route::Refused : work.decision.route;
   event.reasons = work.decision.reasons;
@@ -326,20 +396,29 @@ Task<Result<void>> Gateway::make_durable(audit::Event event) {
     });
   };
   const bool taken = parts_.recorder.record_durably(std::move(event), std::move(tell), audit::Rouse::Caller);
-  rouse_recorder_after_this_turn(executor);
+  rouse_recorder_soon(executor);
   if (!taken) co_return fail(ErrorCode::Overloaded, "the audit queue is full; try again shortly");
   co_await waiting->timer.async_wait(asio::as_tuple(asio::use_awaitable));
   if (!waiting->result) co_return fail(ErrorCode::StoreFailed, "the audit store did not confirm the event in time");
   co_return *waiting->result;
 }
 
-/// The handlers that are ready now come first: what they record goes into the same commit, which costs as much for one event as for ten.
-void Gateway::rouse_recorder_after_this_turn(const asio::any_io_executor& executor) {
-  if (rouse_posted_.exchange(true)) return;
-  asio::post(executor, [this] {
-    rouse_posted_ = false;
-    parts_.recorder.rouse();
-  });
+/// A commit costs about as much for one event as for ten. So the handlers that are ready now come first, and those that became ready
+/// meanwhile, for as long as each turn of the loop brings another event.
+void Gateway::rouse_recorder_soon(const asio::any_io_executor& executor) {
+  if (unroused_.fetch_add(1) > 0) return;
+  asio::post(executor, [this, executor] { rouse_recorder_or_wait(executor, 1, 0); });
+}
+
+void Gateway::rouse_recorder_or_wait(const asio::any_io_executor& executor, int turn, int seen) {
+  const int recorded = unroused_.load();
+  const bool busy = recorded > seen;
+  if (busy && turn < kRouseTurnsMax && recorded < kRouseEventsMax) {
+    asio::post(executor, [this, executor, turn, recorded] { rouse_recorder_or_wait(executor, turn + 1, recorded); });
+    return;
+  }
+  unroused_.store(0);
+  parts_.recorder.rouse();
 }
 
 }  // namespace suffice::pipeline

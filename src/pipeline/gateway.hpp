@@ -20,6 +20,7 @@
 #include "core/result.hpp"
 #include "core/units.hpp"
 #include "net/task.hpp"
+#include "pipeline/callers.hpp"
 #include "pipeline/levers.hpp"
 #include "pipeline/snapshot.hpp"
 #include "providers/model_client.hpp"
@@ -32,8 +33,9 @@ class GatewayMetrics;
 struct Request {
   ChatRequest chat;
   std::string request_id;
-  std::string trace_id;  ///< W3C trace id, empty when none
-  std::string caller_group;
+  std::string trace_id;                           ///< W3C trace id, empty when none
+  std::string caller_group;                       ///< without keys; a key brings its own
+  std::string credential;                         ///< SHA-256 (hex) of the key that came with it; empty when none did
   std::string task_hint;                          ///< X-Suffice-Task
   bool frontier_requested = false;                ///< X-Suffice-Route: frontier
   std::string surface;                            ///< "openai.chat.completions"
@@ -81,7 +83,8 @@ struct GatewayOptions {
   OnRecordFailure on_record_failure = OnRecordFailure::Refuse;
 };
 
-/// Any thread; a request runs on its caller's executor. An answer is returned only after its audit event is durable.
+/// Any thread; a request runs on its caller's executor. An answer is returned only after its audit event is durable. A request that its key
+/// does not let in leaves no event: whoever has no key must not be able to fill the record; a metric counts them.
 /// When the caller's coroutine is cancelled the upstream is cancelled too and the event still written (outcome "cancelled"); from then on
 /// the coroutine ignores further cancellation.
 class Gateway {
@@ -99,23 +102,31 @@ class Gateway {
   [[nodiscard]] Task<Answer> answer(const Request& request, AnswerSink* sink, Deadline deadline);
 
   [[nodiscard]] std::shared_ptr<const Snapshot> snapshot() const;
+  [[nodiscard]] Callers& callers() { return callers_; }
   /// Requests in flight keep the snapshot they began with.
   void replace(std::shared_ptr<const Snapshot> next);
 
  private:
   struct Work;
+  /// Key and limits: the plan is made and what the request may use is reserved, or it may not be served.
+  Result<void> admit(Work& work);
+  [[nodiscard]] static const std::string& caller_group(const Work& work);
+  [[nodiscard]] static Demand demand_of(const Work& work);
+  void settle(Work& work);
   Task<Result<void>> run(Work& work, AnswerSink* sink, Deadline deadline);
   Task<Result<void>> make_durable(audit::Event event);
-  void rouse_recorder_after_this_turn(const boost::asio::any_io_executor& executor);
+  void rouse_recorder_soon(const boost::asio::any_io_executor& executor);
+  void rouse_recorder_or_wait(const boost::asio::any_io_executor& executor, int turn, int seen);
   Task<void> show(Work& work, AnswerSink& sink);
   static Result<void> conclude(Work& work);
   audit::Event to_event(Work& work) const;
 
   Parts parts_;
   GatewayOptions options_;
+  Callers callers_;
   mutable std::mutex mutex_;
   std::shared_ptr<const Snapshot> snapshot_;
-  std::atomic<bool> rouse_posted_ = false;
+  std::atomic<int> unroused_ = 0;  ///< events recorded since the recorder was last roused
 };
 
 }  // namespace suffice::pipeline

@@ -18,6 +18,9 @@ std::string_view outcome_of(const audit::Attempt& attempt) {
 GatewayMetrics::GatewayMetrics(metrics::Registry& registry)
     : requests_(registry.counters("suffice_requests_total", "Requests by task, route and primary reason.",
                                   {"task", "route", "reason"})),
+      refused_(registry.counters("suffice_requests_refused_total",
+                                 "Requests that their key did not let in; they leave no audit event.",
+                                 {"key", "error"})),
       duration_(registry.histograms("suffice_request_duration_seconds",
                                     "From the last byte of a request to its recorded answer.", {"route"},
                                     metrics::latency_buckets())),
@@ -41,6 +44,10 @@ void GatewayMetrics::count(const audit::Event& event) {
     tokens_.with({attempt.model, "output"}).add(static_cast<double>(attempt.usage.output_tokens));
     cost_.with({attempt.model}).add(attempt.cost.dollars());
   }
+}
+
+void GatewayMetrics::count_refused(std::string_view key, const Error& error) {
+  refused_.with({key.empty() ? "none" : key, name(error.code)}).add();
 }
 
 void GatewayMetrics::overhead(std::chrono::microseconds span) { overhead_.observe(span); }

@@ -2,9 +2,11 @@
 // The gateway's own counters and histograms, named as Prometheus wants them.
 
 #include <chrono>
+#include <string_view>
 
 #include "audit/event.hpp"
 #include "audit/recorder.hpp"
+#include "core/error.hpp"
 #include "metrics/registry.hpp"
 
 namespace suffice::pipeline {
@@ -16,6 +18,8 @@ class GatewayMetrics {
 
   /// One finished request: suffice_requests_total{task,route,reason}, attempts, tokens, cost, duration.
   void count(const audit::Event& event);
+  /// One request that its key (empty: none was known) did not let in: suffice_requests_refused_total{key,error}.
+  void count_refused(std::string_view key, const Error& error);
   /// Total minus time spent in models (suffice_overhead_seconds).
   void overhead(std::chrono::microseconds span);
   void policy_reload(bool accepted);
@@ -24,6 +28,7 @@ class GatewayMetrics {
 
  private:
   metrics::Family<metrics::Counter>& requests_;
+  metrics::Family<metrics::Counter>& refused_;
   metrics::Family<metrics::Histogram>& duration_;
   metrics::Family<metrics::Counter>& attempts_;
   metrics::Family<metrics::Counter>& tokens_;

@@ -8,6 +8,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <gtest/gtest.h>
 
+#include "core/hash.hpp"
 #include "net/run_sync.hpp"
 #include "pipeline/gateway_metrics.hpp"
 #include "testing/manual_clock.hpp"
@@ -46,6 +47,8 @@ class MemoryStore final : public audit::AuditStore {
     }
     return {};
   }
+
+  Result<std::map<std::string, Usd>> spent_since(std::string_view) override { return std::map<std::string, Usd>{}; }
 
  private:
   std::shared_ptr<Kept> kept_;
@@ -338,6 +341,82 @@ TEST_F(GatewayTest, CountsRequestsByTaskRouteAndReason) {
                 R"(suffice_requests_total{task="triage",route="escalated",reason="confidence_low"} 1)"),
             std::string::npos)
       << registry_.to_prometheus();
+}
+
+/// A key of the policy whose caller brings it.
+policy::AccessKey key_of(const std::string& secret) {
+  policy::AccessKey key;
+  key.name = "team-a";
+  key.group = "blue";
+  key.sha256 = sha256_hex(secret);
+  return key;
+}
+
+TEST_F(GatewayTest, AsksNoModelAndWritesNoEventForAnUnknownKey) {
+  const policy::AccessKey key = key_of("right");
+  policy_.keys.emplace(key.sha256, key);
+  for (const std::string& credential : {std::string(), sha256_hex("wrong")}) {
+    request_.credential = credential;
+
+    const Answer answer = ask();
+
+    ASSERT_FALSE(answer.completion);
+    EXPECT_EQ(answer.completion.error().code, ErrorCode::Unauthorized);
+    EXPECT_EQ(answer.decision.request_id, "req-1");
+    EXPECT_EQ(answer.decision.route, Route::Refused);
+  }
+  EXPECT_TRUE(events().empty());
+  EXPECT_NE(registry_.to_prometheus().find("suffice_requests_refused_total{key=\"none\",error=\"unauthorized\"} 2"),
+            std::string::npos);
+}
+
+TEST_F(GatewayTest, RecordsTheKeyAndItsGroupWhateverTheCallerSays) {
+  const policy::AccessKey key = key_of("right");
+  policy_.keys.emplace(key.sha256, key);
+  request_.credential = key.sha256;
+  request_.caller_group = "admins";
+  local_->answer(labelled("build", 0.9));
+
+  ASSERT_TRUE(ask().completion);
+
+  ASSERT_EQ(events().size(), 1U);
+  EXPECT_NE(events().front().json.find(R"("caller_group":"blue","caller_key":"team-a")"), std::string::npos);
+}
+
+TEST_F(GatewayTest, KeepsAKeyThatForcesEscalationsOffTheFrontier) {
+  policy::AccessKey key = key_of("right");
+  key.escalations_per_hour = 1;
+  policy_.keys.emplace(key.sha256, key);
+  request_.credential = key.sha256;
+  local_->answer(labelled("build", 0.2)).answer(labelled("build", 0.2)).answer(labelled("build", 0.9));
+  Completion dear;
+  dear.text = "build";
+  dear.finish = FinishReason::Stop;
+  frontier_->answer(dear);
+  ASSERT_TRUE(ask().completion);
+
+  const Answer held = ask();
+  const Answer local = ask();
+
+  ASSERT_FALSE(held.completion);
+  EXPECT_EQ(held.completion.error().code, ErrorCode::RateLimited);
+  EXPECT_EQ(held.completion.error().retry_after_ms, 3'600'000);
+  EXPECT_EQ(held.decision.reasons.back(), Reason::BudgetExhausted);
+  ASSERT_TRUE(local.completion);
+  EXPECT_EQ(events().size(), 3U);
+}
+
+TEST_F(GatewayTest, RefusesBeforeItCallsWhatTheBudgetCannotPay) {
+  policy::AccessKey key = key_of("right");
+  key.budget_per_day = Usd::from_dollars(0.01);
+  policy_.keys.emplace(key.sha256, key);
+  request_.credential = key.sha256;
+
+  const Answer answer = ask();
+
+  ASSERT_FALSE(answer.completion);
+  EXPECT_EQ(answer.completion.error().code, ErrorCode::BudgetExhausted);
+  EXPECT_TRUE(events().empty());
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "core/chat.hpp"
 #include "core/reasons.hpp"
 #include "core/usage.hpp"
+#include "policy/access_key.hpp"
 
 namespace suffice::policy {
 
@@ -44,12 +45,6 @@ struct Retries {
   std::chrono::milliseconds backoff_first{1'000};  ///< doubled each time, full jitter
   std::chrono::milliseconds backoff_max{8'000};
   bool operator==(const Retries&) const = default;
-};
-
-struct Quota {
-  std::int64_t tokens_per_minute = 0;    ///< 0: none
-  std::int64_t requests_per_minute = 0;  ///< 0: none
-  bool operator==(const Quota&) const = default;
 };
 
 struct Model {
@@ -199,6 +194,7 @@ struct Policy {
   std::string default_task;  ///< for `suffice/auto` when no rule matches; empty: unknown_task
   std::string frontier;      ///< model for unknown tasks and for always-frontier counterfactuals; empty: none
   KillSwitch kill_switch = KillSwitch::Off;
+  std::map<std::string, AccessKey> keys;    ///< by SHA-256; empty: no key is asked for
   std::vector<std::string> approval_tools;  ///< business.approval: marked in the answer, never approved here
 };
 

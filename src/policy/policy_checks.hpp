@@ -31,6 +31,8 @@ void check_models(const Policy& policy, Findings& findings);
 void check_names(const Policy& policy, const Environment& environment, Findings& findings);
 /// Groups have patterns, and these compile.
 void check_hard_stops(const Policy& policy, Findings& findings);
+/// Keys name tasks that exist and do not share a hash; their dates are dates.
+void check_keys(const Policy& policy, Findings& findings);
 /// Ladders, labels, schemas, thresholds of every task.
 void check_tasks(const Policy& policy, const Environment& environment, Findings& findings);
 

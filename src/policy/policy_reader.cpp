@@ -65,6 +65,11 @@ Retries read_retries(const Fields& fields) {
           .backoff_max = fields.duration("backoff_max", usual.backoff_max)};
 }
 
+Quota read_quota(const Fields& fields) {
+  return {.tokens_per_minute = fields.integer("tokens_per_minute", 0),
+          .requests_per_minute = fields.integer("requests_per_minute", 0)};
+}
+
 std::string_view usual_endpoint(ProviderKind provider) {
   if (provider == ProviderKind::OpenAi) return "https://api.openai.com/v1";
   if (provider == ProviderKind::Anthropic) return "https://api.anthropic.com";
@@ -127,9 +132,7 @@ Model read_model(const std::string& model_name, const Fields& fields, const std:
   model.price = read_price(fields.below("price"));
   model.price_known = fields.has("price");
   model.context_window = fields.integer("context_window", 0);
-  const Fields quota = fields.below("quota");
-  model.quota = {.tokens_per_minute = quota.integer("tokens_per_minute", 0),
-                 .requests_per_minute = quota.integer("requests_per_minute", 0)};
+  model.quota = read_quota(fields.below("quota"));
   model.timeouts = read_timeouts(fields.below("timeouts"));
   model.retries = read_retries(fields.below("retries"));
   model.sampling = read_sampling(fields.below("sampling"));
@@ -253,6 +256,22 @@ Task read_task(const std::string& task_name, const Fields& fields, const std::ma
   return task;
 }
 
+AccessKey read_access_key(const std::string& key_name, const Fields& fields) {
+  AccessKey key;
+  key.name = key_name;
+  key.sha256 = fields.text("sha256");
+  key.group = fields.text("group", key_name);
+  key.tasks = fields.texts("tasks");
+  key.quota = read_quota(fields.below("quota"));
+  key.requests_at_once = fields.integer("requests_at_once", 0);
+  key.escalations_per_hour = fields.integer("escalations_per_hour", 0);
+  if (const auto dollars = fields.below("budget").number("usd_per_day")) {
+    key.budget_per_day = Usd::from_dollars(*dollars);
+  }
+  key.expires = fields.text("expires");
+  return key;
+}
+
 /// The first usable candidate; else the first that exists; else the first named.
 std::string choose(const json::value& candidates, const std::map<std::string, Model>& models,
                    const Environment& environment) {
@@ -327,6 +346,10 @@ Policy read_policy(const YamlDocument& document, const std::filesystem::path& ba
   }
   using enum KillSwitch;
   policy.kill_switch = named(root.text("kill_switch"), std::array{Off, FrontierOnly, LocalOnly}, Off);
+  for (const auto& member : root.below("keys").object()) {
+    AccessKey key = read_access_key(std::string(member.key()), Fields(&member.value()));
+    policy.keys.emplace(key.sha256, std::move(key));
+  }
   policy.approval_tools = root.below("business").texts("approval");
   return policy;
 }

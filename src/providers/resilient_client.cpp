@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "providers/quota_meter.hpp"
 #include "providers/retry.hpp"
 
 namespace suffice::providers {
@@ -51,6 +52,25 @@ class Pass {
   bool open_ = true;
 };
 
+/// Bytes of one token of English, about (OpenAI's rule of thumb).
+constexpr std::int64_t kBytesPerToken = 4;
+/// Reserved for an answer whose length nobody limits.
+constexpr std::int64_t kUsualOutputTokens = 1024;
+
+/// Tokens a call may use: every byte of its texts and tools, and its longest answer.
+std::int64_t tokens_at_most(const ChatRequest& request) {
+  std::size_t bytes = 0;
+  for (const Message& message : request.messages) {
+    for (const ContentPart& part : message.content) bytes += part.text.size();
+    for (const ToolCall& call : message.tool_calls) bytes += call.name.size() + call.arguments.size();
+  }
+  for (const ToolDefinition& tool : request.tools) {
+    bytes += tool.name.size() + tool.description.size() + tool.parameters.text.size();
+  }
+  return static_cast<std::int64_t>(bytes) / kBytesPerToken + 1 +
+         request.sampling.max_tokens.value_or(kUsualOutputTokens);
+}
+
 class ResilientClient final : public ModelClient {
  public:
   ResilientClient(std::unique_ptr<ModelClient> inner, const ResilientRules& rules, const Clock& clock, Random& random,
@@ -60,7 +80,8 @@ class ResilientClient final : public ModelClient {
         clock_(clock),
         random_(random),
         sleeper_(sleeper == nullptr ? timer_ : *sleeper),
-        breaker_(rules.breaker) {}
+        breaker_(rules.breaker),
+        quota_(rules.quota) {}
 
   Task<Result<Completion>> complete(const ModelCall& call, TokenSink* sink, Deadline deadline) override {
     const Deadline limit = deadline.shortened_to(rules_.total, clock_.steady_now());
@@ -69,11 +90,8 @@ class ResilientClient final : public ModelClient {
     std::optional<WatchedSink> watched;
     if (sink != nullptr) watched.emplace(*sink);
     while (true) {
-      if (!breaker_.try_enter(clock_.steady_now())) co_return fail(breaker_open());
-      Pass pass(breaker_);
-      Result<Completion> result = co_await inner_->complete(call, watched ? &*watched : nullptr, limit);
+      Result<Completion> result = co_await attempt(call, watched ? &*watched : nullptr, limit);
       const SteadyTime now = clock_.steady_now();
-      pass.report(result, now);
       if (result) co_return result;
 
       const auto delivered = watched ? watched->delivered() : RetryFsm::Delivered::Nothing;
@@ -91,6 +109,26 @@ class ResilientClient final : public ModelClient {
   }
 
  private:
+  /// One call, when the quota and the breaker let it through.
+  Task<Result<Completion>> attempt(const ModelCall& call, TokenSink* sink, Deadline limit) {
+    if (!breaker_.try_enter(clock_.steady_now())) co_return fail(breaker_open());
+    Pass pass(breaker_);
+    const std::int64_t reserved = quota_.quota().empty() ? 0 : tokens_at_most(call.request);
+    const Result<void> granted = quota_.reserve(reserved, clock_.steady_now());
+    if (!granted) co_return fail(granted.error());
+    Result<Completion> result = co_await inner_->complete(call, sink, limit);
+    const SteadyTime now = clock_.steady_now();
+    pass.report(result, now);
+    settle(reserved, result, now);
+    co_return result;
+  }
+
+  /// A call that failed or does not say has used what it reserved.
+  void settle(std::int64_t reserved, const Result<Completion>& result, SteadyTime now) {
+    if (!result || !result->usage) return;
+    quota_.settle(reserved, result->usage->input_tokens + result->usage->output_tokens, now);
+  }
+
   Error breaker_open() const {
     Error error{.code = ErrorCode::ModelUnavailable,
                 .message = "not called: it has failed repeatedly and is being left alone",
@@ -107,6 +145,7 @@ class ResilientClient final : public ModelClient {
   Sleeper& sleeper_;
   RetryBudget budget_;
   CircuitBreaker breaker_;
+  QuotaMeter quota_;
 };
 
 }  // namespace
@@ -120,6 +159,7 @@ ResilientRules resilient_rules(const policy::Model& model) {
   ResilientRules rules;
   rules.retries = model.retries;
   rules.total = model.timeouts.total;
+  rules.quota = model.quota;
   return rules;
 }
 

@@ -130,6 +130,46 @@ TEST_F(ResilientClientTest, LeavesAFlappingProviderAloneAndComesBackWithin30Seco
   EXPECT_TRUE(client_->available());
 }
 
+TEST_F(ResilientClientTest, WaitsForTheQuotaInsteadOfBreakingIt) {
+  ResilientRules rules;
+  rules.quota.requests_per_minute = 6;
+  ScriptedModel& model = make(rules);
+  for (int i = 0; i < 7; ++i) model.answer("yes");
+  for (int i = 0; i < 6; ++i) ASSERT_TRUE(call());
+  const SteadyTime before = clock_.steady_now();
+
+  EXPECT_EQ(call()->text, "yes");
+
+  EXPECT_EQ(clock_.steady_now() - before, 10s);
+}
+
+TEST_F(ResilientClientTest, RefusesAsAProviderWouldWhenTheQuotaComesBackAfterTheDeadline) {
+  ResilientRules rules;
+  rules.quota.requests_per_minute = 1;
+  rules.total = 5s;
+  ScriptedModel& model = make(rules);
+  model.answer("yes");
+  ASSERT_TRUE(call());
+
+  const auto refused = call();
+
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::RateLimited);
+  EXPECT_EQ(refused.error().retry_after_ms, 60'000);
+  EXPECT_EQ(model.calls().size(), 1U) << "the provider is not called";
+  EXPECT_TRUE(client_->available());
+}
+
+TEST_F(ResilientClientTest, SettlesTheTokensOfAQuotaWithWhatWasUsed) {
+  ResilientRules rules;
+  rules.quota.tokens_per_minute = 1'500;
+  rules.retries.attempts_max = 1;
+  ScriptedModel& model = make(rules);
+  for (int i = 0; i < 20; ++i) model.answer("yes");  // 15 tokens each; 1,025 are reserved
+
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(call()) << i;
+}
+
 TEST_F(ResilientClientTest, RateLimitsDoNotOpenTheBreaker) {
   ResilientRules rules;
   rules.retries.attempts_max = 1;

@@ -10,6 +10,7 @@
 #include <boost/asio/this_coro.hpp>
 
 #include "core/ids.hpp"
+#include "server/credential.hpp"
 #include "server/decision_headers.hpp"
 #include "server/http_status.hpp"
 #include "server/stream_keep_alive.hpp"
@@ -18,6 +19,7 @@ namespace suffice::server {
 namespace {
 
 constexpr std::size_t kRequestIdBytesMax = 128;
+constexpr int kUnauthorized = 401;
 
 net::Headers json_headers() {
   net::Headers headers;
@@ -110,10 +112,9 @@ class StreamSink final : public pipeline::AnswerSink {
 
   Task<void> end(const AnsweredChat& answered) {
     encoder_.end(answered, pending_);
-    const providers::SinkAction written = co_await flush();
-    if (written == providers::SinkAction::Stop) co_return;
-    const Result<void> finished = co_await writer_.finish();
-    static_cast<void>(finished);
+    const std::string last = std::exchange(pending_, {});
+    const Result<void> finished = co_await writer_.finish(last);
+    static_cast<void>(finished);  // the caller may have left; the event is already written
   }
 
   /// Says that the stream is not complete, then breaks it off: no client can take it for a whole answer.
@@ -151,6 +152,7 @@ Task<void> send_error(const ChatDialect& dialect, const Error& error, net::Heade
                       net::ResponseWriter& writer) {
   const int status = http_status(error);
   add_retry_after(headers, error, status);
+  if (status == kUnauthorized) headers.add("www-authenticate", "Bearer");
   std::string body = dialect.encode_error(error, status, request_id);
   const Result<void> sent = co_await writer.send(status, std::move(headers), std::move(body));
   static_cast<void>(sent);  // the caller may have left; the event is already written
@@ -168,6 +170,7 @@ Task<void> ChatSurface::handle(const ChatDialect& dialect, const net::ServerRequ
   asked.task_hint = request.headers.get("x-suffice-task");
   asked.frontier_requested = net::equal_ignoring_case(request.headers.get("x-suffice-route"), "frontier");
   asked.surface = dialect.surface();
+  if (!gateway_.snapshot()->policy->keys.empty()) asked.credential = credential_of(request.headers);
   asked.http_status_of = [](const Error& error) { return http_status(error); };
 
   Result<DecodedChat> decoded = decode(dialect, request);

@@ -21,8 +21,9 @@ void add_decision_headers(net::Headers& headers, const pipeline::Decision& decis
   headers.add("x-suffice-route", std::string(name(decision.route)));
   headers.add("x-suffice-reason", decision.reasons.empty() ? "none" : std::string(name(decision.reasons.front())));
   headers.add("x-suffice-model", decision.model.empty() ? "none" : decision.model);
-  headers.add("x-suffice-policy", decision.policy_version);
-  headers.add("x-suffice-event-id", decision.event_id);
+  // A caller without a key learns nothing of the policy, and left no event.
+  if (!decision.policy_version.empty()) headers.add("x-suffice-policy", decision.policy_version);
+  if (!decision.event_id.empty()) headers.add("x-suffice-event-id", decision.event_id);
   headers.add("x-suffice-cost-usd", fmt::format("{:.9f}", decision.cost.dollars()));
   headers.add("x-suffice-overhead-us", std::to_string(decision.overhead.count()));
   if (decision.stand_in) headers.add("x-suffice-stand-in", "true");

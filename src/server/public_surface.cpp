@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "server/credential.hpp"
 #include "server/model_lists.hpp"
 
 namespace suffice::server {
@@ -56,17 +57,38 @@ Task<void> PublicSurface::handle(const net::ServerRequest& request, net::Respons
     }
     if (endpoint.chat != nullptr) {
       co_await chats_.handle(*endpoint.chat, request, writer);
+      co_return;
+    }
+    const Result<void> known = identify(request);
+    if (!known) {
+      co_await refuse(request, writer, known.error());
     } else {
       Task<void> serving = (this->*endpoint.serve)(request, writer);
       co_await std::move(serving);
     }
     co_return;
   }
-  co_await refuse(request, writer, allowed);
+  co_await refuse_path(request, writer, allowed);
 }
 
-Task<void> PublicSurface::refuse(const net::ServerRequest& request, net::ResponseWriter& writer,
-                                 std::string_view allowed) {
+/// Chats are let in by the pipeline, which counts what they use; the rest only needs somebody known.
+Result<void> PublicSurface::identify(const net::ServerRequest& request) const {
+  const std::shared_ptr<const pipeline::Snapshot> snapshot = gateway_.snapshot();
+  if (snapshot->policy->keys.empty()) return {};
+  SUFFICE_TRY_VOID(gateway_.callers().identify(*snapshot->policy, credential_of(request.headers)));
+  return {};
+}
+
+Task<void> PublicSurface::refuse(const net::ServerRequest& request, net::ResponseWriter& writer, const Error& error) {
+  const ChatDialect& dialect = dialect_of(request);
+  const std::string request_id = request_id_of(request, clock_, random_);
+  net::Headers headers = json_headers();
+  dialect.add_headers(headers, request_id);
+  co_await send_error(dialect, error, std::move(headers), request_id, writer);
+}
+
+Task<void> PublicSurface::refuse_path(const net::ServerRequest& request, net::ResponseWriter& writer,
+                                      std::string_view allowed) {
   const ChatDialect& dialect = dialect_of(request);
   const std::string request_id = request_id_of(request, clock_, random_);
   net::Headers headers = json_headers();

@@ -36,7 +36,9 @@ class PublicSurface {
   };
 
   [[nodiscard]] const ChatDialect& dialect_of(const net::ServerRequest& request) const;
-  Task<void> refuse(const net::ServerRequest& request, net::ResponseWriter& writer, std::string_view allowed);
+  [[nodiscard]] Result<void> identify(const net::ServerRequest& request) const;
+  Task<void> refuse(const net::ServerRequest& request, net::ResponseWriter& writer, const Error& error);
+  Task<void> refuse_path(const net::ServerRequest& request, net::ResponseWriter& writer, std::string_view allowed);
   Task<void> model_list(const net::ServerRequest& request, net::ResponseWriter& writer);
   Task<void> one_model(const net::ServerRequest& request, net::ResponseWriter& writer);
 
