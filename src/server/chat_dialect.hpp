@@ -49,7 +49,7 @@ class ChatStreamEncoder {
   virtual void error(const Error& error, int status, std::string& out) = 0;
 };
 
-/// One vendor's chat endpoint: pure translation, no state; any thread. Implementations: openai_chat_dialect.hpp and its neighbours.
+/// One vendor's chat endpoint: translation, no state that another answer would show; any thread. Implementations: openai_chat_dialect.hpp and its neighbours.
 class ChatDialect {
  public:
   virtual ~ChatDialect() = default;

@@ -32,8 +32,10 @@ PublicSurface::PublicSurface(pipeline::Gateway& gateway, const Clock& clock, Ran
       random_(random),
       started_(std::chrono::duration_cast<std::chrono::seconds>(clock.wall_now().time_since_epoch()).count()),
       chats_(gateway, clock, random, options),
+      openai_responses_(clock, random),
       endpoints_{
           {.method = "POST", .path = "/v1/chat/completions", .chat = &openai_chat_},
+          {.method = "POST", .path = "/v1/responses", .chat = &openai_responses_},
           {.method = "GET", .path = "/v1/models", .serve = &PublicSurface::model_list},
           {.method = "GET", .path = "/v1/models/*", .serve = &PublicSurface::one_model},
       } {}
@@ -94,7 +96,7 @@ Task<void> PublicSurface::refuse_path(const net::ServerRequest& request, net::Re
   net::Headers headers = json_headers();
   dialect.add_headers(headers, request_id);
   Error error{.code = ErrorCode::NotFound,
-              .message = "no such endpoint; this surface serves /v1/chat/completions and /v1/models",
+              .message = "no such endpoint; this surface serves /v1/chat/completions, /v1/responses and /v1/models",
               .where = {}};
   if (!allowed.empty()) {
     headers.add("allow", std::string(allowed));

@@ -10,6 +10,7 @@
 #include "server/chat_dialect.hpp"
 #include "server/chat_surface.hpp"
 #include "server/openai_chat_dialect.hpp"
+#include "server/openai_responses_dialect.hpp"
 
 namespace suffice::server {
 
@@ -48,6 +49,7 @@ class PublicSurface {
   std::int64_t started_ = 0;  ///< Unix seconds; `created` of the listed models
   ChatSurface chats_;
   OpenAiChatDialect openai_chat_;
+  OpenAiResponsesDialect openai_responses_;
   std::vector<Endpoint> endpoints_;
 };
 

@@ -287,7 +287,10 @@ std::string OpenAiResponsesStreamWriter::end(FinishReason finish, const std::opt
 std::string OpenAiResponsesStreamWriter::error(const Error& error, std::string_view type) {
   std::string out;
   append_event(out, sequence_, "error", [&](JsonWriter& json) {
+    // Published flat; OpenAI's servers nest it, and the AI SDK reads only that.
     json.field("code", name(error.code)).field("message", describe(error)).null_field("param");
+    json.key("error").begin_object().field("type", type).field("code", name(error.code));
+    json.field("message", describe(error)).null_field("param").end_object();
   });
   for (OutputItem& item : items_) {
     if (item.status == ItemStatus::InProgress) item.status = ItemStatus::Incomplete;

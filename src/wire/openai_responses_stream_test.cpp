@@ -208,6 +208,7 @@ TEST(ResponsesStream, AnErrorIsRaisedAndThenTheResponseFails) {
   EXPECT_EQ(raised.at("type"), "error");
   EXPECT_EQ(raised.at("code"), "rate_limited");
   EXPECT_TRUE(raised.contains("param"));
+  EXPECT_EQ(raised.at("error").at("code"), "rate_limited") << "where the AI SDK looks for it";
   const bj::object& response = events.back().at("response").as_object();
   EXPECT_EQ(events.back().at("type"), "response.failed");
   EXPECT_EQ(response.at("status"), "failed");
