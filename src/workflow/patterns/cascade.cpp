@@ -371,7 +371,10 @@ class TierExecutor {
     const gate::Candidate candidate{
         .completion = completion, .input = run.input, .request = run.request, .logprobs_requested = logprobs_requested};
     const bool final = is_final(*plan_, index_);
-    Verdict verdict = final ? gate::judge_mechanically(plan_->rules, candidate) : gate::judge(plan_->rules, candidate);
+    // A hosted rung of a task without a threshold is there for the case that the one before it fails, not to be doubted.
+    const bool doubted = tier().model.local || plan_->rules.task.min_confidence.has_value();
+    Verdict verdict =
+        final || !doubted ? gate::judge_mechanically(plan_->rules, candidate) : gate::judge(plan_->rules, candidate);
     fill_answer(attempt, completion, verdict);
     attempt.accepted = final || verdict.accepted();
     run.error.reset();
@@ -389,6 +392,9 @@ class TierExecutor {
   std::shared_ptr<const CascadePlan> plan_;
   std::size_t index_;
 };
+
+/// Nobody waits any more; or a provider refused the content, which is an answer: asking elsewhere would be going around its filter.
+bool ends_run(ErrorCode code) { return code == ErrorCode::Cancelled || code == ErrorCode::ContentFiltered; }
 
 bool may_retry(const CascadePlan& plan, std::size_t tier, const CascadeRun& run) {
   if (run.accepted || !plan.tiers[tier].model.local || run.attempts.empty()) return false;
@@ -411,9 +417,8 @@ Graph<CascadeRun> build_cascade(std::shared_ptr<const CascadePlan> plan) {
     graph.connect(start, nodes[i], "planned", [i](const CascadeRun& run) { return run.first_tier == i; });
     graph.connect(nodes[i], nodes[i], "retry", [plan, i](const CascadeRun& run) { return may_retry(*plan, i, run); });
     if (i + 1 < nodes.size()) {
-      graph.connect(nodes[i], nodes[i + 1], "escalate", [](const CascadeRun& run) {
-        return !run.accepted && (!run.error || run.error->code != ErrorCode::Cancelled);
-      });
+      graph.connect(nodes[i], nodes[i + 1], "escalate",
+                    [](const CascadeRun& run) { return !run.accepted && (!run.error || !ends_run(run.error->code)); });
     }
   }
   return graph;

@@ -32,7 +32,7 @@ struct Ladder {
     Result<gate::GateRules> rules = gate::compile_rules(policy, task);
     EXPECT_TRUE(rules);
     made->rules = *std::move(rules);
-    made->tiers.push_back(tier("small", local, true));
+    made->tiers.push_back(tier("small", local, first_is_local));
     made->tiers.back().prompt = prompt;
     made->tiers.back().model.provider = provider;
     made->tiers.push_back(tier("big", frontier, false));
@@ -58,6 +58,7 @@ struct Ladder {
   }
 
   policy::Task task;
+  bool first_is_local = true;
   ChatRequest request;
   std::shared_ptr<const prompts::Prompt> prompt;  ///< of the small model
   policy::ProviderKind provider = policy::ProviderKind::OpenAi;
@@ -205,6 +206,57 @@ TEST(Cascade, LeavesTheErrorOfTheLastTierToItsCaller) {
   EXPECT_EQ(ladder.state.error->code, ErrorCode::RateLimited);
   ASSERT_TRUE(ladder.state.rejected) << "the best answer seen is kept";
   EXPECT_EQ(ladder.state.rejected->completion.text, "build");
+}
+
+TEST(Cascade, TakesTheFirstHostedAnswerOfATaskWithoutAThreshold) {
+  Ladder ladder;
+  ladder.first_is_local = false;
+  ladder.task.min_confidence.reset();
+  ladder.local->answer("build");
+
+  ladder.run();
+
+  ASSERT_TRUE(ladder.state.accepted);
+  EXPECT_EQ(ladder.state.accepted->tier, 0U);
+  EXPECT_TRUE(ladder.frontier->calls().empty());
+}
+
+TEST(Cascade, AsksTheNextHostedTierWhenTheFirstFailsItsMechanicalChecks) {
+  Ladder ladder;
+  ladder.first_is_local = false;
+  ladder.task.min_confidence.reset();
+  ladder.local->answer("no label at all");
+  ladder.frontier->answer("build");
+
+  ladder.run();
+
+  ASSERT_TRUE(ladder.state.accepted);
+  EXPECT_EQ(ladder.state.accepted->tier, 1U);
+}
+
+TEST(Cascade, DoubtsAHostedAnswerOfATaskWithAThreshold) {
+  Ladder ladder;
+  ladder.first_is_local = false;
+  ladder.local->answer(labelled("build", 0.40));
+  ladder.frontier->answer("build");
+
+  ladder.run();
+
+  ASSERT_TRUE(ladder.state.accepted);
+  EXPECT_EQ(ladder.state.accepted->tier, 1U);
+  EXPECT_EQ(ladder.state.reasons, std::vector<Reason>{Reason::ConfidenceLow});
+}
+
+TEST(Cascade, NeverGoesAroundAProvidersContentFilter) {
+  Ladder ladder;
+  ladder.first_is_local = false;
+  ladder.local->fail_with(ErrorCode::ContentFiltered);
+
+  ladder.run();
+
+  ASSERT_TRUE(ladder.state.error);
+  EXPECT_EQ(ladder.state.error->code, ErrorCode::ContentFiltered);
+  EXPECT_TRUE(ladder.frontier->calls().empty());
 }
 
 TEST(Cascade, StreamsOnlyTheFrontier) {
