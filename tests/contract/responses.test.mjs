@@ -7,9 +7,10 @@ import OpenAILatest from "openai-latest";
 import { zodTextFormat as zodTextFormatLatest } from "openai-latest/helpers/zod";
 import { z } from "zod";
 import { Gateway } from "./gateway.mjs";
-import { eventsOf, hasShape } from "./shapes.mjs";
+import { shapes, sseEvents } from "./shapes.mjs";
 import { Upstream } from "./upstream.mjs";
 
+const fits = shapes("openai");
 let upstream;
 let gateway;
 before(async () => {
@@ -33,7 +34,7 @@ for (const [version, OpenAI, zodTextFormat] of [["4", OpenAI4, zodTextFormat4], 
     const { data, response } = await connect().responses.create({ model, instructions: "be brief", input: "What is the capital of France?",
       max_output_tokens: 50, temperature: 0.5, metadata: { trace: "a" } }).withResponse();
 
-    hasShape("Response", JSON.parse(JSON.stringify({ ...data, output_text: undefined, _request_id: undefined })));
+    fits("Response", JSON.parse(JSON.stringify({ ...data, output_text: undefined, _request_id: undefined })));
     assert.equal(data.output_text, "The capital of France is Paris.");
     assert.equal(data.status, "completed");
     assert.equal(data.usage.input_tokens, 14);
@@ -123,15 +124,13 @@ for (const [name, body, status] of [
 ]) {
   test(`shapes: ${name}, whole and streamed, is what OpenAI publishes`, async () => {
     const whole = await (await raw(body)).json();
-    hasShape("Response", whole);
+    fits("Response", whole);
     assert.equal(whole.status, status);
 
-    const events = eventsOf(await (await raw({ ...body, stream: true })).text());
+    const events = sseEvents(await (await raw({ ...body, stream: true })).text());
     const objects = events.map(({ event, data }) => {
-      const object = JSON.parse(data);
-      hasShape("StreamEvent", object);
-      assert.equal(object.type, event);
-      return object;
+      assert.equal(data.type, event);
+      return fits("StreamEvent", data);
     });
     assert.deepEqual(objects.map((object) => object.sequence_number), objects.map((_, index) => index));
     assert.equal(objects.at(-1).type, `response.${status}`);
@@ -148,8 +147,8 @@ test("shapes: an error inside a stream is the published event, then response.fai
     const decoder = new TextDecoder();
     for await (const piece of answer.body) text += decoder.decode(piece, { stream: true });
   });
-  const objects = eventsOf(text).map(({ data }) => JSON.parse(data));
-  for (const object of objects) hasShape("StreamEvent", object);
+  const objects = sseEvents(text).map(({ data }) => data);
+  for (const object of objects) fits("StreamEvent", object);
   assert.deepEqual(objects.slice(-2).map((object) => object.type), ["error", "response.failed"]);
   assert.equal(objects.at(-1).response.status, "failed");
 });
