@@ -115,6 +115,7 @@ struct Application::Impl {
   std::unique_ptr<net::HttpClient> http;              // one pool for every provider
   std::unique_ptr<policy::PolicyStore> policies;      // the file, validated
   std::unique_ptr<ModelClients> clients;              // outlives reloads
+  std::unique_ptr<OtlpExporter> exporter;             // spans and metrics for a collector; null without one
   std::unique_ptr<audit::Recorder> recorder;          // the record
   std::unique_ptr<pipeline::Levers> levers;           // what operators change in seconds
   std::unique_ptr<pipeline::Gateway> gateway;         // one request end to end
@@ -128,6 +129,7 @@ struct Application::Impl {
   Result<void> build();
   Result<void> may_serve(const policy::Policy& policy) const;
   Result<void> open_record();
+  pipeline::GatewayOptions gateway_options();
   Result<void> count_spent_today();
   [[nodiscard]] fs::path record_file() const { return settings.data / "audit.sqlite"; }
   Result<std::shared_ptr<const pipeline::Snapshot>> make_snapshot(ModelClients::Draft& draft);
@@ -171,11 +173,25 @@ Result<void> Application::Impl::build() {
   gateway = std::make_unique<pipeline::Gateway>(
       pipeline::Gateway::Parts{
           .recorder = *recorder, .levers = *levers, .clock = clock, .random = random, .metrics = *metrics},
-      pipeline::GatewayOptions{.on_record_failure = settings.on_record_failure}, std::move(first));
+      gateway_options(), std::move(first));
   if (!policies->current()->keys.empty()) SUFFICE_TRY_VOID(count_spent_today());
   reloader = std::make_unique<Reloader>([this] { return reload(); });
   note(audit::Event::Kind::Start, state_words(*levers->current()));
   return {};
+}
+
+pipeline::GatewayOptions Application::Impl::gateway_options() {
+  pipeline::GatewayOptions options{.on_record_failure = settings.on_record_failure};
+  if (settings.otlp) {
+    exporter =
+        std::make_unique<OtlpExporter>(*settings.otlp, OtlpExporter::Parts{.http = *http,
+                                                                           .registry = registry,
+                                                                           .clock = clock,
+                                                                           .version = settings.version,
+                                                                           .instance = new_uuid7(clock, random)});
+    options.export_spans = [this](std::vector<metrics::Span>&& spans) { exporter->add(std::move(spans)); };
+  }
+  return options;
 }
 
 Result<void> Application::Impl::open_record() {
@@ -331,6 +347,7 @@ Result<void> Application::listen() {
   in.public_listener->start();
   in.admin_listener->start();
   in.io->start();
+  if (in.exporter) in.exporter->start(in.io->executors().front());
   announce_running(in.settings.data, public_address(), admin_address());
   in.log->info("listening public={} admin={} policy={}", public_address().to_string(), admin_address().to_string(),
                in.gateway->snapshot()->policy->version);
@@ -405,6 +422,7 @@ void Application::run_until_signal(const std::function<void()>& on_ready) {
   in.log->info("draining requests_in_flight={}", in.public_listener->requests_in_flight());
   in.public_listener->stop(in.settings.drain);
   in.admin_listener->stop(std::chrono::milliseconds{500});
+  if (in.exporter) in.exporter->stop(std::chrono::milliseconds{2'000});
   in.note(audit::Event::Kind::Stop, "signal");
   const Result<void> flushed = in.recorder->flush(std::chrono::milliseconds{5'000});
   if (!flushed) in.log->error("audit_flush_failed problem={}", describe(flushed.error()));

@@ -4,8 +4,10 @@
 #include <chrono>
 #include <cstddef>
 #include <filesystem>
+#include <optional>
 #include <string>
 
+#include "app/otlp_exporter.hpp"
 #include "core/result.hpp"
 #include "net/http_server.hpp"
 #include "pipeline/gateway.hpp"
@@ -24,6 +26,8 @@ struct Settings {
   bool unauthenticated_remote = false;  ///< allow a listener that is not on loopback although the policy has no keys
   std::size_t threads = 0;              ///< 0: one per core
   pipeline::OnRecordFailure on_record_failure = pipeline::OnRecordFailure::Refuse;
+  std::string version;                      ///< of this program, as traces say it
+  std::optional<OtlpSettings> otlp;         ///< where spans and metrics go; nowhere without
   std::chrono::milliseconds drain{10'000};  ///< how long SIGTERM waits for requests in flight
 };
 

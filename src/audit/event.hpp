@@ -40,6 +40,9 @@ struct Attempt {
   bool usage_known = false;
   Usd cost;
   std::string output_sha256;
+  // For traces, not stored:
+  std::int64_t begin_us = 0;  ///< after the request's beginning
+  std::string span_id;        ///< empty when the request has no trace
 };
 
 /// Text is here only to be hashed and previewed: `input` and `output` never leave audit/ unredacted.

@@ -47,6 +47,8 @@ Result<app::Settings> settings_from(const ServeFlags& flags) {
   settings.kill_switch = flags.kill_switch;
   settings.unauthenticated_remote = flags.unauthenticated_remote;
   settings.threads = flags.threads;
+  settings.version = SUFFICE_VERSION;
+  SUFFICE_TRY(settings.otlp, app::otlp_settings(policy::process_environment()));
   if (flags.on_record_failure == "serve") settings.on_record_failure = pipeline::OnRecordFailure::Serve;
   return settings;
 }
@@ -91,7 +93,8 @@ void add_serve(CLI::App& program, Command& chosen) {
   CLI::App* serve_command = program.add_subcommand(
       "serve",
       "Run the gateway until Ctrl-C.\n\nThe policy is reloaded when its file changes and on SIGHUP; a file "
-      "with problems is refused and the old policy stays.");
+      "with problems is refused and the old policy stays.\n\nWith OTEL_EXPORTER_OTLP_ENDPOINT (and OTEL_EXPORTER_OTLP_HEADERS, "
+      "OTEL_SERVICE_NAME) set, spans and metrics go to that OpenTelemetry collector over OTLP/HTTP.");
   serve_command->add_option("--policy", flags->policy, "Policy file [examples/policy.yaml]");
   serve_command->add_option("--listen", flags->listen, "Address of the API; port 0 picks a free one and prints it")
       ->capture_default_str();

@@ -37,4 +37,11 @@ std::span<const double> latency_buckets() {
   return kBounds;
 }
 
+std::span<const double> token_buckets() {
+  static constexpr std::array kBounds{1.0,         4.0,         16.0,         64.0,        256.0,
+                                      1'024.0,     4'096.0,     16'384.0,     65'536.0,    262'144.0,
+                                      1'048'576.0, 4'194'304.0, 16'777'216.0, 67'108'864.0};
+  return kBounds;
+}
+
 }  // namespace suffice::metrics

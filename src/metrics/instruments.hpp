@@ -63,4 +63,7 @@ class Histogram {
 /// Seconds: 1 ms to 120 s, for whole requests and model calls.
 [[nodiscard]] std::span<const double> latency_buckets();
 
+/// Tokens of one call: powers of 4 from 1 to 2^26, as OpenTelemetry's conventions for generative AI advise.
+[[nodiscard]] std::span<const double> token_buckets();
+
 }  // namespace suffice::metrics

@@ -217,6 +217,18 @@ void Registry::gauge_of(std::string name, std::string help, std::function<double
   entries_.push_back(std::make_unique<Entry>(std::move(name), std::move(help), std::move(read)));
 }
 
+void Registry::for_each(const std::function<void(const FamilyView&)>& visit) const {
+  const std::lock_guard lock(mutex_);
+  for (const auto& entry : entries_) {
+    FamilyView view{.name = entry->name, .help = entry->help, .content = 0.0};
+    if (const auto* counters = std::get_if<Entry::Counters>(&entry->content)) view.content = counters->get();
+    if (const auto* gauges = std::get_if<Entry::Gauges>(&entry->content)) view.content = gauges->get();
+    if (const auto* histograms = std::get_if<Entry::Histograms>(&entry->content)) view.content = histograms->get();
+    if (const auto* read = std::get_if<Entry::Callback>(&entry->content)) view.content = (*read)();
+    visit(view);
+  }
+}
+
 std::string Registry::to_prometheus() const {
   std::string text;
   const std::lock_guard lock(mutex_);

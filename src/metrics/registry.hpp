@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "metrics/instruments.hpp"
@@ -55,6 +56,14 @@ class Family {
   std::map<std::vector<std::string>, std::unique_ptr<Metric>, Less> children_;
 };
 
+/// One family as an exporter sees it. Valid during the visit only.
+struct FamilyView {
+  std::string_view name;
+  std::string_view help;
+  /// The number is a gauge without labels that was asked just now.
+  std::variant<const Family<Counter>*, const Family<Gauge>*, const Family<Histogram>*, double> content;
+};
+
 /// All metrics of a program. Any thread. Asking twice for one name gives the same family; asking with another kind, other
 /// labels or an invalid name is a bug and throws std::logic_error.
 class Registry {
@@ -77,6 +86,8 @@ class Registry {
   /// A gauge that is asked at every scrape; `read` may be called from any thread and outlives the registry's use.
   void gauge_of(std::string name, std::string help, std::function<double()> read);
 
+  /// Every family in the order of registration.
+  void for_each(const std::function<void(const FamilyView&)>& visit) const;
   /// Prometheus text exposition format 0.0.4; families in the order of their registration.
   [[nodiscard]] std::string to_prometheus() const;
   /// The Content-Type of that text.

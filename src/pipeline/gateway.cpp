@@ -13,6 +13,7 @@
 #include "core/ids.hpp"
 #include "pipeline/gateway_metrics.hpp"
 #include "pipeline/plan.hpp"
+#include "pipeline/request_spans.hpp"
 #include "pipeline/task_resolution.hpp"
 
 namespace suffice::pipeline {
@@ -101,7 +102,7 @@ class LiveSink final : public providers::TokenSink {
 }  // namespace
 
 Gateway::Gateway(Parts parts, GatewayOptions options, std::shared_ptr<const Snapshot> first)
-    : parts_(parts), options_(options), callers_(parts.clock), snapshot_(std::move(first)) {}
+    : parts_(parts), options_(std::move(options)), callers_(parts.clock), snapshot_(std::move(first)) {}
 
 std::shared_ptr<const Snapshot> Gateway::snapshot() const {
   const std::lock_guard lock(mutex_);
@@ -171,6 +172,7 @@ Task<Answer> Gateway::answer(const Request& request, AnswerSink* sink, Deadline 
         .completion = fail(std::move(let_in).error()), .decision = std::move(work.decision), .streamed = false};
   }
 
+  begin_trace(work);
   Result<void> ran = co_await run(work, sink, deadline);
   if (!ran) work.error = std::move(ran).error();
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
@@ -178,6 +180,9 @@ Task<Answer> Gateway::answer(const Request& request, AnswerSink* sink, Deadline 
   settle(work);
   audit::Event event = to_event(work);
   parts_.metrics.count(event);
+  if (options_.export_spans && work.run.trace && work.run.trace->sampled) {
+    options_.export_spans(spans_of(event, *work.run.trace, request.trace ? request.trace->span_id : std::string()));
+  }
   Result<void> durable = co_await make_durable(std::move(event));
   if (!durable && options_.on_record_failure == OnRecordFailure::Refuse && !work.begun) {
     work.error = std::move(durable).error();
@@ -193,6 +198,17 @@ Task<Answer> Gateway::answer(const Request& request, AnswerSink* sink, Deadline 
   }
   co_return Answer{
       .completion = *std::move(work.completion), .decision = std::move(work.decision), .streamed = work.begun};
+}
+
+/// The caller's trace goes on; one of our own begins only where somebody collects it.
+void Gateway::begin_trace(Work& work) {
+  if (work.request.trace) {
+    work.run.trace = child_of(*work.request.trace, parts_.random);
+  } else if (options_.export_spans) {
+    work.run.trace = new_trace(parts_.random);
+  }
+  work.run.random = &parts_.random;
+  work.run.begun = work.request.received;
 }
 
 Result<void> Gateway::admit(Work& work) {
@@ -346,7 +362,7 @@ audit::Event Gateway::to_event(Work& work) const {
   event.id = work.decision.event_id;
   event.time = parts_.clock.wall_now();
   event.request_id = work.request.request_id;
-  event.trace_id = work.request.trace_id;
+  if (work.run.trace) event.trace_id = work.run.trace->trace_id;
   event.task = work.decision.task;
   event.caller_group = caller_group(work);
   if (work.key != nullptr) event.caller_key = work.key->name;

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -18,7 +19,9 @@
 #include "core/random.hpp"
 #include "core/reasons.hpp"
 #include "core/result.hpp"
+#include "core/trace_context.hpp"
 #include "core/units.hpp"
+#include "metrics/span.hpp"
 #include "net/task.hpp"
 #include "pipeline/callers.hpp"
 #include "pipeline/levers.hpp"
@@ -33,7 +36,7 @@ class GatewayMetrics;
 struct Request {
   ChatRequest chat;
   std::string request_id;
-  std::string trace_id;                           ///< W3C trace id, empty when none
+  std::optional<TraceContext> trace;              ///< W3C trace context of the caller
   std::string caller_group;                       ///< without keys; a key brings its own
   std::string credential;                         ///< SHA-256 (hex) of the key that came with it; empty when none did
   std::string task_hint;                          ///< X-Suffice-Task
@@ -81,6 +84,8 @@ enum class OnRecordFailure : std::uint8_t { Refuse, Serve };
 struct GatewayOptions {
   std::chrono::milliseconds record_wait_max{5'000};  ///< how long an answer waits for its event to be durable
   OnRecordFailure on_record_failure = OnRecordFailure::Refuse;
+  /// Takes the spans of every traced request; must not block. With it, requests that bring no trace begin one.
+  std::function<void(std::vector<metrics::Span>&&)> export_spans = {};
 };
 
 /// Any thread; a request runs on its caller's executor. An answer is returned only after its audit event is durable. A request that its key
@@ -112,6 +117,7 @@ class Gateway {
   Result<void> admit(Work& work);
   [[nodiscard]] static const std::string& caller_group(const Work& work);
   [[nodiscard]] static Demand demand_of(const Work& work);
+  void begin_trace(Work& work);
   void settle(Work& work);
   Task<Result<void>> run(Work& work, AnswerSink* sink, Deadline deadline);
   Task<Result<void>> make_durable(audit::Event event);

@@ -28,6 +28,18 @@ GatewayMetrics::GatewayMetrics(metrics::Registry& registry)
           registry.counters("suffice_attempts_total", "Model calls by what became of them.", {"model", "outcome"})),
       tokens_(registry.counters("suffice_tokens_total", "Tokens used.", {"model", "gen_ai_token_type"})),
       cost_(registry.counters("suffice_cost_usd_total", "Money spent, local hardware included.", {"model"})),
+      token_usage_(registry.histograms(
+          "gen_ai_client_token_usage", "Tokens of one model call.",
+          {"gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model", "gen_ai_token_type"},
+          metrics::token_buckets())),
+      server_duration_(registry.histograms("gen_ai_server_request_duration_seconds",
+                                           "From the last byte of a request to its recorded answer, by what answered.",
+                                           {"gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model"},
+                                           metrics::latency_buckets())),
+      first_token_(registry.histograms("gen_ai_server_time_to_first_token_seconds",
+                                       "From the last byte of a streamed request to the first token of its answer.",
+                                       {"gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model"},
+                                       metrics::latency_buckets())),
       overhead_(registry.histogram("suffice_overhead_seconds",
                                    "The gateway's own time: total minus waiting for models.",
                                    metrics::overhead_buckets())),
@@ -43,6 +55,25 @@ void GatewayMetrics::count(const audit::Event& event) {
     tokens_.with({attempt.model, "input"}).add(static_cast<double>(attempt.usage.input_tokens));
     tokens_.with({attempt.model, "output"}).add(static_cast<double>(attempt.usage.output_tokens));
     cost_.with({attempt.model}).add(attempt.cost.dollars());
+  }
+  count_conventional(event);
+}
+
+/// The families that OpenTelemetry's conventions for generative AI name.
+void GatewayMetrics::count_conventional(const audit::Event& event) {
+  for (const audit::Attempt& attempt : event.attempts) {
+    if (!attempt.usage_known) continue;
+    token_usage_.with({"chat", attempt.provider, attempt.model, "input"})
+        .observe(static_cast<double>(attempt.usage.input_tokens));
+    token_usage_.with({"chat", attempt.provider, attempt.model, "output"})
+        .observe(static_cast<double>(attempt.usage.output_tokens));
+  }
+  if (event.attempts.empty()) return;
+  const audit::Attempt& last = event.attempts.back();
+  server_duration_.with({"chat", last.provider, last.model}).observe(std::chrono::microseconds(event.latency_us));
+  if (last.first_token_us > 0) {
+    first_token_.with({"chat", last.provider, last.model})
+        .observe(std::chrono::microseconds(last.begin_us + last.first_token_us));
   }
 }
 

@@ -27,12 +27,17 @@ class GatewayMetrics {
   void observe(const audit::RecorderStats& stats);
 
  private:
+  void count_conventional(const audit::Event& event);
+
   metrics::Family<metrics::Counter>& requests_;
   metrics::Family<metrics::Counter>& refused_;
   metrics::Family<metrics::Histogram>& duration_;
   metrics::Family<metrics::Counter>& attempts_;
   metrics::Family<metrics::Counter>& tokens_;
   metrics::Family<metrics::Counter>& cost_;
+  metrics::Family<metrics::Histogram>& token_usage_;      ///< gen_ai.client.token.usage
+  metrics::Family<metrics::Histogram>& server_duration_;  ///< gen_ai.server.request.duration
+  metrics::Family<metrics::Histogram>& first_token_;      ///< gen_ai.server.time_to_first_token
   metrics::Histogram& overhead_;
   metrics::Family<metrics::Counter>& reloads_;
   metrics::Family<metrics::Gauge>& audit_events_;

@@ -139,6 +139,7 @@ class HttpModelClient final : public ModelClient {
     request.headers.set("accept",
                         stream ? "text/event-stream, application/x-ndjson, application/json" : "application/json");
     if (!call.request_id.empty()) request.headers.set("x-request-id", call.request_id);
+    if (!call.traceparent.empty()) request.headers.set("traceparent", call.traceparent);
     request.body = std::move(body);
     request.timeouts.connect = parts_.timeouts.connect;
     request.timeouts.first_byte = stream ? parts_.timeouts.first_token : parts_.timeouts.total;

@@ -37,8 +37,9 @@ struct ModelCall {
   double token_probability_min = 0;
   double mean_probability_min = 0;
   std::size_t text_bytes_max = 0;
-  std::string request_id;  ///< passed to the provider as x-request-id where it has such a header
-  std::string task;        ///< for recordings and fairness; empty when unknown
+  std::string request_id;   ///< passed to the provider as x-request-id where it has such a header
+  std::string traceparent;  ///< W3C trace context for the provider; empty when the request has no trace
+  std::string task;         ///< for recordings and fairness; empty when unknown
   std::string input;  ///< the caller's last user text before any prompt wrapped it; recordings find their answer by it
 };
 

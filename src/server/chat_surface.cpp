@@ -40,13 +40,6 @@ bool may_be_json(const ChatDialect& dialect, const net::ServerRequest& request) 
   return dialect.any_media_type() && !request.headers.contains("origin");
 }
 
-/// The trace id of a W3C traceparent header ("00-<32 hex>-<16 hex>-<2 hex>"), or empty.
-std::string trace_id_of(const net::ServerRequest& request) {
-  const std::string_view parent = request.headers.get("traceparent");
-  const bool shaped = parent.size() >= 55 && parent[2] == '-' && parent[35] == '-';
-  return shaped ? std::string(parent.substr(3, 32)) : std::string();
-}
-
 Result<DecodedChat> decode(const ChatDialect& dialect, const net::ServerRequest& request) {
   if (!may_be_json(dialect, request))
     return fail(ErrorCode::UnsupportedMediaType, "send application/json", "content-type");
@@ -166,7 +159,7 @@ Task<void> ChatSurface::handle(const ChatDialect& dialect, const net::ServerRequ
   pipeline::Request asked;
   asked.received = request.received;
   asked.request_id = request_id_of(request, clock_, random_);
-  asked.trace_id = trace_id_of(request);
+  asked.trace = parse_traceparent(request.headers.get("traceparent"));
   asked.task_hint = request.headers.get("x-suffice-task");
   asked.frontier_requested = net::equal_ignoring_case(request.headers.get("x-suffice-route"), "frontier");
   asked.surface = dialect.surface();

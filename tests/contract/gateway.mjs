@@ -13,12 +13,12 @@ export const binary = process.env.SUFFICE_BIN ?? join(root, "build/release/suffi
 export const shippedPolicy = join(here, "policy.yaml");
 
 export class Gateway {
-  static async start({ policy = shippedPolicy, data, args = [] } = {}) {
+  static async start({ policy = shippedPolicy, data, args = [], env = {} } = {}) {
     const gateway = new Gateway();
     gateway.ownsData = data === undefined;
     gateway.data = data ?? mkdtempSync(join(tmpdir(), "suffice-contract-"));
     gateway.child = spawn(binary, ["serve", "--policy", policy, "--data", gateway.data, "--listen", "127.0.0.1:0",
-      "--admin", "127.0.0.1:0", "--json", ...args], { stdio: ["ignore", "pipe", "pipe"] });
+      "--admin", "127.0.0.1:0", "--json", ...args], { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...env } });
     gateway.exited = once(gateway.child, "exit");
     gateway.log = "";
     gateway.child.stderr.on("data", (piece) => { gateway.log += piece; });

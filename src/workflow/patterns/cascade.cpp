@@ -272,9 +272,11 @@ class TierExecutor {
     audit::Attempt attempt = started_attempt(*plan_, index_);
     TierPrompt prompt(tier(), plan_->rules.task, run.request);
     const auto started = steady_clock::now();
+    attempt.begin_us = microseconds(started - run.begun);
     const Deadline deadline = run.deadline.earlier(context.deadline).shortened_to(tier().model.timeouts.total);
     Result<providers::ModelCall> call = prepare(run, prompt, attempt.checks);
     Result<Completion> completion = fail(ErrorCode::Internal, "not asked");
+    if (call) begin_span(run, attempt, *call);
     while (call) {
       completion = co_await ask(run, *call, deadline, steady_clock::now(), attempt);
       if (completion || !prompt.may_shorten(completion.error())) break;
@@ -320,6 +322,14 @@ class TierExecutor {
       }
     }
     return call;
+  }
+
+  /// The provider's own spans hang below the call's.
+  static void begin_span(const CascadeRun& run, audit::Attempt& attempt, providers::ModelCall& call) {
+    if (!run.trace) return;
+    const TraceContext span = child_of(*run.trace, *run.random);
+    attempt.span_id = span.span_id;
+    call.traceparent = to_traceparent(span);
   }
 
   Task<Result<Completion>> ask(CascadeRun& run, const providers::ModelCall& call, Deadline deadline,

@@ -13,6 +13,8 @@
 #include "audit/event.hpp"
 #include "core/chat.hpp"
 #include "core/clock.hpp"
+#include "core/random.hpp"
+#include "core/trace_context.hpp"
 #include "core/verdict.hpp"
 #include "gate/judge.hpp"
 #include "policy/policy.hpp"
@@ -47,6 +49,9 @@ struct CascadeRun {
   bool frontier_allowed = true;          ///< false under the kill switch local_only
   providers::TokenSink* live = nullptr;  ///< takes the last tier's tokens as they come; null when nobody streams
   Deadline deadline;
+  std::optional<TraceContext> trace = {};  ///< the request's own span, when it has one
+  Random* random = nullptr;                ///< ids of the calls' spans; set with `trace`
+  SteadyTime begun = std::chrono::steady_clock::now();
 
   std::vector<audit::Attempt> attempts;
   std::vector<Reason> reasons;  ///< why rungs were left, in the order they fired
