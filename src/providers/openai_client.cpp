@@ -23,6 +23,7 @@ class OpenAiDialect final : public Dialect {
       : server_(server), newer_tokens_field_(newer_tokens_field) {}
 
   Result<std::string> encode(const ModelCall& call, bool stream) const override {
+    SUFFICE_TRY_VOID(wire::check_openai_expressible(call.request));
     wire::OpenAiRequestOptions options;
     options.stream = stream;
     options.logprobs = call.want_logprobs || call.request.logprobs;

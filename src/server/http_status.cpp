@@ -86,6 +86,29 @@ std::string_view openai_error_type(int status) noexcept {
   }
 }
 
+std::string_view anthropic_error_type(int status) noexcept {
+  switch (status) {
+    case 401:
+      return "authentication_error";
+    case 402:
+      return "billing_error";
+    case 403:
+      return "permission_error";
+    case 404:
+      return "not_found_error";
+    case 413:
+      return "request_too_large";
+    case 429:
+      return "rate_limit_error";
+    case 503:
+      return "overloaded_error";
+    case 504:
+      return "timeout_error";
+    default:
+      return status >= 500 ? "api_error" : "invalid_request_error";
+  }
+}
+
 void add_retry_after(net::Headers& headers, const Error& error, int status) {
   if (status != 429 && status != 503) return;
   const std::int64_t ms = error.retry_after_ms >= 0 ? error.retry_after_ms : 1'000;

@@ -14,6 +14,9 @@ namespace suffice::server {
 /// OpenAI's error type for a status: "invalid_request_error", "authentication_error", "rate_limit_error", "server_error", ...
 [[nodiscard]] std::string_view openai_error_type(int status) noexcept;
 
+/// Anthropic's: "invalid_request_error", "authentication_error", "overloaded_error", "api_error", ...
+[[nodiscard]] std::string_view anthropic_error_type(int status) noexcept;
+
 /// Retry-After in whole seconds, where the error asks for it (429 and 503).
 void add_retry_after(net::Headers& headers, const Error& error, int status);
 

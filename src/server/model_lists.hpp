@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/clock.hpp"
 #include "core/result.hpp"
 #include "policy/policy.hpp"
 
@@ -17,5 +18,14 @@ namespace suffice::server {
 /// GET /v1/models and GET /v1/models/{id} as OpenAI answers them. NotFound for an unknown id.
 [[nodiscard]] std::string openai_model_list(const policy::Policy& policy, std::int64_t created);
 [[nodiscard]] Result<std::string> openai_model(const policy::Policy& policy, std::int64_t created, std::string_view id);
+
+/// The same as Anthropic answers them. `query` is the raw query string: limit (1 to 1000, 20 when absent), after_id, before_id;
+/// InvalidArgument naming the one that is wrong.
+[[nodiscard]] Result<std::string> anthropic_model_list(const policy::Policy& policy, WallTime created,
+                                                       std::string_view query);
+[[nodiscard]] Result<std::string> anthropic_model(const policy::Policy& policy, WallTime created, std::string_view id);
+
+/// GET /api/tags.
+[[nodiscard]] std::string ollama_model_list(const policy::Policy& policy, WallTime created);
 
 }  // namespace suffice::server

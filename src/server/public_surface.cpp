@@ -1,27 +1,29 @@
 #include "server/public_surface.hpp"
 
 #include <chrono>
+#include <memory>
 #include <string>
 #include <utility>
 
 #include "server/credential.hpp"
 #include "server/model_lists.hpp"
+#include "server/token_count.hpp"
+#include "wire/anthropic_messages.hpp"
 
 namespace suffice::server {
 namespace {
 
 constexpr std::string_view kOneModel = "/v1/models/";
 
-net::Headers json_headers() {
-  net::Headers headers;
-  headers.add("content-type", "application/json");
-  return headers;
+/// Whose API this is a version of: what its clients ask before they use something newer (log-probabilities came with this one).
+constexpr std::string_view kOllamaVersion = "0.12.11";
+
+std::int64_t unix_seconds(WallTime time) {
+  return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
 }
 
-Task<void> send_json(net::ResponseWriter& writer, std::string body) {
-  net::Headers headers = json_headers();
-  const Result<void> sent = co_await writer.send(200, std::move(headers), std::move(body));
-  static_cast<void>(sent);  // the caller may have left
+bool speaks_anthropic(const net::ServerRequest& request) {
+  return request.path.starts_with("/v1/messages") || request.headers.contains("anthropic-version");
 }
 
 }  // namespace
@@ -30,7 +32,7 @@ PublicSurface::PublicSurface(pipeline::Gateway& gateway, const Clock& clock, Ran
     : gateway_(gateway),
       clock_(clock),
       random_(random),
-      started_(std::chrono::duration_cast<std::chrono::seconds>(clock.wall_now().time_since_epoch()).count()),
+      started_(clock.wall_now()),
       chats_(gateway, clock, random, options),
       openai_responses_(clock, random),
       endpoints_{
@@ -38,16 +40,28 @@ PublicSurface::PublicSurface(pipeline::Gateway& gateway, const Clock& clock, Ran
           {.method = "POST", .path = "/v1/responses", .chat = &openai_responses_},
           {.method = "GET", .path = "/v1/models", .serve = &PublicSurface::model_list},
           {.method = "GET", .path = "/v1/models/*", .serve = &PublicSurface::one_model},
+          {.method = "POST", .path = "/v1/messages", .chat = &anthropic_},
+          {.method = "POST", .path = "/v1/messages/count_tokens", .serve = &PublicSurface::count_tokens},
+          {.method = "POST", .path = "/api/chat", .chat = &ollama_chat_},
+          {.method = "POST", .path = "/api/generate", .chat = &ollama_generate_},
+          {.method = "GET", .path = "/api/tags", .serve = &PublicSurface::ollama_tags},
+          {.method = "GET", .path = "/api/version", .serve = &PublicSurface::ollama_version},
       } {}
 
-bool PublicSurface::owns(std::string_view path) { return path == "/v1" || path.starts_with("/v1/"); }
+bool PublicSurface::owns(std::string_view path) {
+  return path == "/v1" || path.starts_with("/v1/") || path == "/api" || path.starts_with("/api/");
+}
 
 bool PublicSurface::Endpoint::is_at(std::string_view asked) const {
   if (path.ends_with('*')) return asked.starts_with(path.substr(0, path.size() - 1));
   return asked == path;
 }
 
-const ChatDialect& PublicSurface::dialect_of(const net::ServerRequest& /*request*/) const { return openai_chat_; }
+const ChatDialect& PublicSurface::dialect_of(const net::ServerRequest& request) const {
+  if (request.path.starts_with("/api")) return ollama_chat_;
+  if (speaks_anthropic(request)) return anthropic_;
+  return openai_chat_;
+}
 
 Task<void> PublicSurface::handle(const net::ServerRequest& request, net::ResponseWriter& writer) {
   std::string_view allowed;
@@ -63,7 +77,9 @@ Task<void> PublicSurface::handle(const net::ServerRequest& request, net::Respons
     }
     const Result<void> known = identify(request);
     if (!known) {
-      co_await refuse(request, writer, known.error());
+      Result<std::string> refused = fail(known.error());
+      net::Headers headers;
+      co_await send(request, writer, std::move(refused), std::move(headers));
     } else {
       Task<void> serving = (this->*endpoint.serve)(request, writer);
       co_await std::move(serving);
@@ -81,23 +97,20 @@ Result<void> PublicSurface::identify(const net::ServerRequest& request) const {
   return {};
 }
 
-Task<void> PublicSurface::refuse(const net::ServerRequest& request, net::ResponseWriter& writer, const Error& error) {
-  const ChatDialect& dialect = dialect_of(request);
-  const std::string request_id = request_id_of(request, clock_, random_);
-  net::Headers headers = json_headers();
-  dialect.add_headers(headers, request_id);
-  co_await send_error(dialect, error, std::move(headers), request_id, writer);
-}
-
 Task<void> PublicSurface::refuse_path(const net::ServerRequest& request, net::ResponseWriter& writer,
                                       std::string_view allowed) {
   const ChatDialect& dialect = dialect_of(request);
   const std::string request_id = request_id_of(request, clock_, random_);
-  net::Headers headers = json_headers();
+  net::Headers headers;
+  headers.add("content-type", "application/json");
+  headers.add("x-request-id", request_id);
   dialect.add_headers(headers, request_id);
-  Error error{.code = ErrorCode::NotFound,
-              .message = "no such endpoint; this surface serves /v1/chat/completions, /v1/responses and /v1/models",
-              .where = {}};
+  Error error{
+      .code = ErrorCode::NotFound,
+      .message =
+          "no such endpoint; there are /v1/chat/completions, /v1/responses, /v1/messages, /v1/models, /api/chat "
+          "and more (docs/dialects.md)",
+      .where = {}};
   if (!allowed.empty()) {
     headers.add("allow", std::string(allowed));
     error = Error{.code = ErrorCode::MethodNotAllowed, .message = "use " + std::string(allowed), .where = request.path};
@@ -105,20 +118,65 @@ Task<void> PublicSurface::refuse_path(const net::ServerRequest& request, net::Re
   co_await send_error(dialect, error, std::move(headers), request_id, writer);
 }
 
-Task<void> PublicSurface::model_list(const net::ServerRequest& /*request*/, net::ResponseWriter& writer) {
-  std::string body = openai_model_list(*gateway_.snapshot()->policy, started_);
-  co_await send_json(writer, std::move(body));
+Task<void> PublicSurface::send(const net::ServerRequest& request, net::ResponseWriter& writer, Result<std::string> body,
+                               net::Headers headers) {
+  const ChatDialect& dialect = dialect_of(request);
+  const std::string request_id = request_id_of(request, clock_, random_);
+  headers.add("content-type", "application/json");
+  headers.add("x-request-id", request_id);
+  dialect.add_headers(headers, request_id);
+  if (!body) {
+    co_await send_error(dialect, body.error(), std::move(headers), request_id, writer);
+    co_return;
+  }
+  const Result<void> sent = co_await writer.send(200, std::move(headers), *std::move(body));
+  static_cast<void>(sent);  // the caller may have left
+}
+
+Task<void> PublicSurface::model_list(const net::ServerRequest& request, net::ResponseWriter& writer) {
+  const std::shared_ptr<const pipeline::Snapshot> snapshot = gateway_.snapshot();
+  const policy::Policy& policy = *snapshot->policy;
+  Result<std::string> body = speaks_anthropic(request)
+                                 ? anthropic_model_list(policy, started_, request.query)
+                                 : Result<std::string>(openai_model_list(policy, unix_seconds(started_)));
+  net::Headers headers;
+  co_await send(request, writer, std::move(body), std::move(headers));
 }
 
 Task<void> PublicSurface::one_model(const net::ServerRequest& request, net::ResponseWriter& writer) {
   const std::string_view id = std::string_view(request.path).substr(kOneModel.size());
-  Result<std::string> body = openai_model(*gateway_.snapshot()->policy, started_, id);
-  if (!body) {
-    net::Headers headers = json_headers();
-    co_await send_error(openai_chat_, body.error(), std::move(headers), {}, writer);
+  const std::shared_ptr<const pipeline::Snapshot> snapshot = gateway_.snapshot();
+  const policy::Policy& policy = *snapshot->policy;
+  Result<std::string> body = speaks_anthropic(request) ? anthropic_model(policy, started_, id)
+                                                       : openai_model(policy, unix_seconds(started_), id);
+  net::Headers headers;
+  co_await send(request, writer, std::move(body), std::move(headers));
+}
+
+Task<void> PublicSurface::count_tokens(const net::ServerRequest& request, net::ResponseWriter& writer) {
+  net::Headers headers;
+  Result<ChatRequest> chat = wire::decode_anthropic_request(request.body, wire::AnthropicBody::CountTokens);
+  if (!chat) {
+    Result<std::string> refused = fail(std::move(chat).error());
+    co_await send(request, writer, std::move(refused), std::move(headers));
     co_return;
   }
-  co_await send_json(writer, *std::move(body));
+  const TokenCount count = estimate_tokens(*chat);
+  headers.add("x-suffice-token-count", std::string(count.method));
+  Result<std::string> body = wire::encode_anthropic_token_count(count.tokens);
+  co_await send(request, writer, std::move(body), std::move(headers));
+}
+
+Task<void> PublicSurface::ollama_tags(const net::ServerRequest& request, net::ResponseWriter& writer) {
+  Result<std::string> body = ollama_model_list(*gateway_.snapshot()->policy, started_);
+  net::Headers headers;
+  co_await send(request, writer, std::move(body), std::move(headers));
+}
+
+Task<void> PublicSurface::ollama_version(const net::ServerRequest& request, net::ResponseWriter& writer) {
+  Result<std::string> body = "{\"version\":\"" + std::string(kOllamaVersion) + "\"}";
+  net::Headers headers;
+  co_await send(request, writer, std::move(body), std::move(headers));
 }
 
 }  // namespace suffice::server

@@ -1,14 +1,16 @@
 #pragma once
 // Everything the public listener serves, as one table: method and path -> what answers.
 
-#include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "net/http_server.hpp"
 #include "pipeline/gateway.hpp"
+#include "server/anthropic_dialect.hpp"
 #include "server/chat_dialect.hpp"
 #include "server/chat_surface.hpp"
+#include "server/ollama_dialect.hpp"
 #include "server/openai_chat_dialect.hpp"
 #include "server/openai_responses_dialect.hpp"
 
@@ -38,18 +40,26 @@ class PublicSurface {
 
   [[nodiscard]] const ChatDialect& dialect_of(const net::ServerRequest& request) const;
   [[nodiscard]] Result<void> identify(const net::ServerRequest& request) const;
-  Task<void> refuse(const net::ServerRequest& request, net::ResponseWriter& writer, const Error& error);
   Task<void> refuse_path(const net::ServerRequest& request, net::ResponseWriter& writer, std::string_view allowed);
+  Task<void> send(const net::ServerRequest& request, net::ResponseWriter& writer, Result<std::string> body,
+                  net::Headers headers);
+  // /v1/models is OpenAI's and Anthropic's: the header anthropic-version tells them apart.
   Task<void> model_list(const net::ServerRequest& request, net::ResponseWriter& writer);
   Task<void> one_model(const net::ServerRequest& request, net::ResponseWriter& writer);
+  Task<void> count_tokens(const net::ServerRequest& request, net::ResponseWriter& writer);
+  Task<void> ollama_tags(const net::ServerRequest& request, net::ResponseWriter& writer);
+  Task<void> ollama_version(const net::ServerRequest& request, net::ResponseWriter& writer);
 
   pipeline::Gateway& gateway_;
   const Clock& clock_;
   Random& random_;
-  std::int64_t started_ = 0;  ///< Unix seconds; `created` of the listed models
+  WallTime started_;  ///< `created` of the listed models
   ChatSurface chats_;
   OpenAiChatDialect openai_chat_;
   OpenAiResponsesDialect openai_responses_;
+  AnthropicDialect anthropic_;
+  OllamaDialect ollama_chat_{wire::OllamaEndpoint::Chat};
+  OllamaDialect ollama_generate_{wire::OllamaEndpoint::Generate};
   std::vector<Endpoint> endpoints_;
 };
 

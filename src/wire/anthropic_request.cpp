@@ -6,6 +6,7 @@
 
 #include "core/text.hpp"
 #include "wire/anthropic_messages.hpp"
+#include "wire/foreign_fields.hpp"
 #include "wire/json.hpp"
 #include "wire/json_fields.hpp"
 #include "wire/json_writer.hpp"
@@ -19,7 +20,10 @@ std::unexpected<Error> cannot(std::string field, std::string_view why = "cannot 
   return fail(ErrorCode::UnsupportedField, std::string(why), std::move(field));
 }
 
+bool own(const ChatRequest& request) { return speaks(request, ApiDialect::Anthropic); }
+
 Result<void> check_expressible(const ChatRequest& request, const AnthropicRequestOptions& options) {
+  SUFFICE_TRY_VOID(refuse_foreign(request, ApiDialect::Anthropic));
   if (request.n != 1) return cannot("n");
   if (request.logprobs) return cannot("logprobs");
   if (request.sampling.presence_penalty.value_or(0) != 0) return cannot("presence_penalty");
@@ -50,16 +54,25 @@ Result<void> write_image(JsonWriter& json, const ContentPart& part, const std::s
   return {};
 }
 
+/// What a caller of this dialect said of a text beside the text (cache_control, citations); empty when nothing.
+std::string_view text_block_of(const ContentPart& part, bool own_dialect) {
+  return own_dialect ? std::string_view(part.raw.text) : std::string_view{};
+}
+
 void write_text_block(JsonWriter& json, std::string_view text) {
   if (text.empty()) return;  // the API refuses empty text blocks
   json.begin_object().field("type", "text").field("text", text).end_object();
 }
 
-Result<void> write_parts(JsonWriter& json, const Message& message, const std::string& where) {
+Result<void> write_parts(JsonWriter& json, const Message& message, bool own_dialect, const std::string& where) {
   for (const ContentPart& part : message.content) {
     switch (part.kind) {
       case ContentPart::Kind::Text:
-        write_text_block(json, part.text);
+        if (const std::string_view block = text_block_of(part, own_dialect); !block.empty()) {
+          json.raw(block);
+        } else {
+          write_text_block(json, part.text);
+        }
         break;
       case ContentPart::Kind::Image:
         SUFFICE_TRY_VOID(write_image(json, part, where));
@@ -70,7 +83,9 @@ Result<void> write_parts(JsonWriter& json, const Message& message, const std::st
         break;
       }
       default:
-        return cannot(where + ".content", "holds a part that cannot be sent to an Anthropic model");
+        if (!own_dialect || part.raw.empty())
+          return cannot(where + ".content", "holds a part that cannot be sent to an Anthropic model");
+        json.raw(part.raw.text);
     }
   }
   return {};
@@ -97,19 +112,22 @@ std::string_view role_of(const Message& message) { return message.role == Role::
 
 bool is_system(const Message& message) { return message.role == Role::System || message.role == Role::Developer; }
 
-Result<void> write_blocks(JsonWriter& json, const Message& message, const std::string& where) {
+Result<void> write_blocks(JsonWriter& json, const Message& message, bool own_dialect, const std::string& where) {
   if (message.role == Role::Tool) {
     json.begin_object().field("type", "tool_result").field("tool_use_id", message.tool_call_id);
     json.key("content").begin_array();
-    SUFFICE_TRY_VOID(write_parts(json, message, where));
-    json.end_array().end_object();
+    SUFFICE_TRY_VOID(write_parts(json, message, own_dialect, where));
+    json.end_array();
+    if (message.tool_failed) json.field("is_error", true);
+    json.end_object();
     return {};
   }
-  SUFFICE_TRY_VOID(write_parts(json, message, where));
+  SUFFICE_TRY_VOID(write_parts(json, message, own_dialect, where));
   return write_tool_uses(json, message, where);
 }
 
-Result<void> write_messages(JsonWriter& json, const std::vector<Message>& messages) {
+Result<void> write_messages(JsonWriter& json, const ChatRequest& request) {
+  const std::vector<Message>& messages = request.messages;
   json.key("messages").begin_array();
   std::string_view open_role;
   for (std::size_t i = 0; i < messages.size(); ++i) {
@@ -121,7 +139,7 @@ Result<void> write_messages(JsonWriter& json, const std::vector<Message>& messag
       json.begin_object().field("role", role).key("content").begin_array();
       open_role = role;
     }
-    SUFFICE_TRY_VOID(write_blocks(json, message, "messages[" + std::to_string(i) + "]"));
+    SUFFICE_TRY_VOID(write_blocks(json, message, own(request), "messages[" + std::to_string(i) + "]"));
   }
   if (open_role.empty())
     return fail(ErrorCode::MalformedRequest, "an Anthropic model needs a user message", "messages");
@@ -129,7 +147,25 @@ Result<void> write_messages(JsonWriter& json, const std::vector<Message>& messag
   return {};
 }
 
-void write_system(JsonWriter& json, const std::vector<Message>& messages) {
+/// Blocks where the caller marked one of them, else one text.
+void write_system(JsonWriter& json, const ChatRequest& request) {
+  const std::vector<Message>& messages = request.messages;
+  const bool marked = own(request) && std::ranges::any_of(messages, [](const Message& message) {
+                        return is_system(message) && std::ranges::any_of(message.content, [](const ContentPart& part) {
+                                 return !part.raw.empty();
+                               });
+                      });
+  if (marked) {
+    json.key("system").begin_array();
+    for (const Message& message : messages) {
+      if (!is_system(message)) continue;
+      for (const ContentPart& part : message.content) {
+        part.raw.empty() ? write_text_block(json, part.text) : static_cast<void>(json.raw(part.raw.text));
+      }
+    }
+    json.end_array();
+    return;
+  }
   std::string system;
   for (const Message& message : messages) {
     if (!is_system(message)) continue;
@@ -147,6 +183,7 @@ void write_tools(JsonWriter& json, const ChatRequest& request) {
     if (!tool.description.empty()) json.field("description", tool.description);
     json.key("input_schema")
         .raw(tool.parameters.empty() ? R"({"type":"object"})" : std::string_view(tool.parameters.text));
+    if (tool.strict && own(request)) json.field("strict", *tool.strict);
     json.end_object();
   }
   json.end_array();
@@ -165,10 +202,9 @@ void write_tools(JsonWriter& json, const ChatRequest& request) {
   json.end_object();
 }
 
-void write_sampling(JsonWriter& json, const Sampling& sampling) {
-  if (sampling.temperature) {
-    json.field("temperature", std::min(1.0, *sampling.temperature));
-  } else if (sampling.top_p) {
+void write_sampling(JsonWriter& json, const Sampling& sampling, bool both) {
+  if (sampling.temperature) json.field("temperature", std::min(1.0, *sampling.temperature));
+  if (sampling.top_p && (both || !sampling.temperature)) {
     json.field("top_p", *sampling.top_p);
   }
   if (sampling.stop.empty()) return;
@@ -186,11 +222,14 @@ Result<std::string> encode_anthropic_request(const ChatRequest& request, const A
   JsonWriter json(out);
   json.begin_object().field("model", request.model);
   json.field("max_tokens", request.sampling.max_tokens.value_or(options.default_max_tokens));
-  write_system(json, request.messages);
-  SUFFICE_TRY_VOID(write_messages(json, request.messages));
+  write_system(json, request);
+  SUFFICE_TRY_VOID(write_messages(json, request));
   write_tools(json, request);
-  write_sampling(json, request.sampling);
-  if (options.structured_outputs && request.response_format.kind == ResponseFormat::Kind::JsonSchema) {
+  write_sampling(json, request.sampling, own(request));
+  if (own(request)) json.members_of(request.extra.text);
+  // A caller of this dialect has said output_config itself.
+  const bool said = own(request) && request.extra.text.find("\"output_config\"") != std::string::npos;
+  if (!said && options.structured_outputs && request.response_format.kind == ResponseFormat::Kind::JsonSchema) {
     json.key("output_config").begin_object().key("format").begin_object().field("type", "json_schema");
     json.field("schema", request.response_format.schema).end_object().end_object();
   }

@@ -40,6 +40,13 @@ void update_usage(const bj::object& holder, std::optional<Usage>& usage) {
   if (usage && output >= 0) usage->output_tokens = output;
 }
 
+/// The members of a thinking block, of a redacted one, or of one of their deltas.
+Thinking thinking_of(const bj::object& block) {
+  return Thinking{.text = std::string(string_or_empty(block, "thinking")),
+                  .signature = std::string(string_or_empty(block, "signature")),
+                  .redacted = std::string(string_or_empty(block, "data"))};
+}
+
 Error read_error(int status, const bj::object& body) {
   const bj::object* error = object_or_null(body, "error");
   ProviderFault fault{.status = status, .type = {}, .code = {}, .message = {}};
@@ -99,6 +106,7 @@ class AnthropicStream final : public StreamDecoder {
     } else if (type == "message_delta") {
       if (const bj::object* delta = object_or_null(object, "delta")) {
         completion_.finish = finish_of(string_or_empty(*delta, "stop_reason"));
+        completion_.stop_sequence = string_or_empty(*delta, "stop_sequence");
       }
       update_usage(object, completion_.usage);
     } else if (type == "message_stop") {
@@ -119,6 +127,9 @@ class AnthropicStream final : public StreamDecoder {
       push_call(part, deltas);
     } else if (type == "text") {
       push_text(string_or_empty(*block, "text"), deltas);
+    } else if (type == "thinking" || type == "redacted_thinking") {
+      completion_.thinking.emplace_back();
+      push_thinking(thinking_of(*block), deltas);
     }
   }
 
@@ -127,6 +138,7 @@ class AnthropicStream final : public StreamDecoder {
     if (delta == nullptr) return;
     const std::string_view type = string_or_empty(*delta, "type");
     if (type == "text_delta") push_text(string_or_empty(*delta, "text"), deltas);
+    if (type == "thinking_delta" || type == "signature_delta") push_thinking(thinking_of(*delta), deltas);
     if (type == "input_json_delta") {
       const std::string_view piece = string_or_empty(*delta, "partial_json");
       if (!piece.empty())
@@ -142,6 +154,16 @@ class AnthropicStream final : public StreamDecoder {
     if (text.empty()) return;
     completion_.text += text;
     deltas.emplace_back().text = text;
+  }
+
+  void push_thinking(const Thinking& piece, std::vector<Delta>& deltas) {
+    if (piece.empty()) return;
+    if (completion_.thinking.empty()) completion_.thinking.emplace_back();
+    Thinking& block = completion_.thinking.back();
+    block.text += piece.text;
+    block.signature += piece.signature;
+    block.redacted += piece.redacted;
+    deltas.emplace_back().thinking = piece;
   }
 
   void push_call(const RawToolCallPart& part, std::vector<Delta>& deltas) {
@@ -173,6 +195,7 @@ Result<Completion> decode_anthropic_response(std::string_view body) {
     if (block == nullptr) return fail(ErrorCode::ProtocolError, "a content block is no object", "content");
     const std::string_view type = string_or_empty(*block, "type");
     if (type == "text") completion.text += string_or_empty(*block, "text");
+    if (type == "thinking" || type == "redacted_thinking") completion.thinking.push_back(thinking_of(*block));
     if (type != "tool_use") continue;
     const bj::object* input = object_or_null(*block, "input");
     completion.tool_calls.push_back(
@@ -181,6 +204,7 @@ Result<Completion> decode_anthropic_response(std::string_view body) {
                  .arguments = input == nullptr ? "{}" : to_json_text(*block->if_contains("input")).text});
   }
   completion.finish = finish_of(string_or_empty(*object, "stop_reason"));
+  completion.stop_sequence = string_or_empty(*object, "stop_sequence");
   completion.model = string_or_empty(*object, "model");
   completion.provider_request_id = string_or_empty(*object, "id");
   update_usage(*object, completion.usage);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/text.hpp"
+#include "wire/foreign_fields.hpp"
 #include "wire/json.hpp"
 #include "wire/json_fields.hpp"
 #include "wire/json_writer.hpp"
@@ -54,11 +55,18 @@ Result<void> write_tool_calls(JsonWriter& json, const Message& message, const st
       return fail(ErrorCode::MalformedRequest, "the arguments of a tool call are no JSON object",
                   where + ".tool_calls");
     }
-    json.begin_object().key("function").begin_object().field("name", call.name);
+    json.begin_object();
+    if (!call.id.empty()) json.field("id", call.id);
+    json.key("function").begin_object().field("name", call.name);
     json.field("arguments", to_json_text(*arguments)).end_object().end_object();
   }
   json.end_array();
   return {};
+}
+
+/// This dialect has no field for a tool that failed, and the model must know.
+std::string content_of(const Message& message) {
+  return message.tool_failed ? "[the tool call failed]\n" + message.text() : message.text();
 }
 
 Result<void> write_message(JsonWriter& json, const std::vector<Message>& messages, std::size_t at) {
@@ -72,7 +80,7 @@ Result<void> write_message(JsonWriter& json, const std::vector<Message>& message
     SUFFICE_TRY(std::string data, image_data(part, where));
     images.push_back(std::move(data));
   }
-  json.begin_object().field("role", role_of(message.role)).field("content", message.text());
+  json.begin_object().field("role", role_of(message.role)).field("content", content_of(message));
   if (!images.empty()) {
     json.key("images").begin_array();
     for (const std::string& image : images) json.string(image);
@@ -100,8 +108,27 @@ void write_tools(JsonWriter& json, const ChatRequest& request) {
   json.end_array();
 }
 
-void write_options(JsonWriter& json, const Sampling& sampling, std::int64_t num_ctx) {
-  json.key("options").begin_object();
+/// What a caller of this dialect said beyond what ChatRequest holds, as object texts; empty when nothing.
+struct OwnFields {
+  std::string options;
+  std::string rest;
+};
+
+Result<OwnFields> own_fields(const ChatRequest& request) {
+  OwnFields own;
+  if (!speaks(request, ApiDialect::Ollama) || request.extra.empty()) return own;
+  SUFFICE_TRY(const bj::value extra, parse_json(request.extra.text));
+  if (!extra.is_object()) return own;
+  bj::object rest = extra.get_object();
+  if (const bj::value* options = rest.if_contains("options")) own.options = to_json_text(*options).text;
+  rest.erase("options");
+  append_json(own.rest, rest);
+  return own;
+}
+
+/// `own` are the caller's options that this program does not know, where the caller speaks this dialect.
+void write_options(JsonWriter& json, const Sampling& sampling, std::int64_t num_ctx, std::string_view own) {
+  json.key("options").begin_object().members_of(own);
   if (num_ctx > 0) json.field("num_ctx", num_ctx);
   if (sampling.temperature) json.field("temperature", *sampling.temperature);
   if (sampling.top_p) json.field("top_p", *sampling.top_p);
@@ -146,6 +173,11 @@ class OllamaAnswer {
   void take_message(const bj::object& message, Delta& delta) {
     delta.text = string_or_empty(message, "content");
     completion_.text += delta.text;
+    if (const std::string_view thought = string_or_empty(message, "thinking"); !thought.empty()) {
+      delta.thinking.text = thought;
+      if (completion_.thinking.empty()) completion_.thinking.emplace_back();
+      completion_.thinking.back().text += thought;
+    }
     const bj::array* calls = array_or_null(message, "tool_calls");
     for (std::size_t i = 0; calls != nullptr && i < calls->size(); ++i) {  // each comes whole
       const bj::object* object = (*calls)[i].if_object();
@@ -231,6 +263,7 @@ class OllamaStream final : public StreamDecoder {
 }  // namespace
 
 Result<std::string> encode_ollama_request(const ChatRequest& request, const OllamaRequestOptions& options) {
+  SUFFICE_TRY_VOID(refuse_foreign(request, ApiDialect::Ollama));
   if (request.n != 1) return cannot("n");
   using Choice = ToolChoice::Kind;
   if (request.tool_choice.kind == Choice::Required || request.tool_choice.kind == Choice::Named)
@@ -245,7 +278,9 @@ Result<std::string> encode_ollama_request(const ChatRequest& request, const Olla
   if (request.response_format.kind == ResponseFormat::Kind::JsonObject) json.field("format", "json");
   if (request.response_format.kind == ResponseFormat::Kind::JsonSchema)
     json.field("format", request.response_format.schema);
-  write_options(json, request.sampling, options.num_ctx);
+  SUFFICE_TRY(const OwnFields own, own_fields(request));
+  write_options(json, request.sampling, options.num_ctx, own.options);
+  json.members_of(own.rest);
   if (options.logprobs) {
     json.field("logprobs", true);
     if (request.top_logprobs > 0) json.field("top_logprobs", request.top_logprobs);

@@ -35,7 +35,7 @@ TEST(OllamaRequest, TranslatesAConversationWithTools) {
   ASSERT_TRUE(text.has_value());
   EXPECT_EQ(*parse_json(*text), *parse_json(R"({"model":"phi","messages":[
       {"role":"system","content":"a"},{"role":"user","content":"b","images":["QUJD"]},
-      {"role":"assistant","content":"","tool_calls":[{"function":{"name":"f","arguments":{"x":1}}}]},
+      {"role":"assistant","content":"","tool_calls":[{"id":"t1","function":{"name":"f","arguments":{"x":1}}}]},
       {"role":"tool","content":"one","tool_name":"f","tool_call_id":"t1"}],
     "tools":[{"type":"function","function":{"name":"f","description":"","parameters":{"type":"object"}}}],
     "format":{"type":"object"},"options":{"num_ctx":4096,"temperature":0.5,"num_predict":7,"seed":3,"stop":["x"]},

@@ -34,7 +34,10 @@ struct OpenAiRequestOptions {
   std::vector<std::string>
       guided_labels;  ///< non-empty: a GBNF grammar of exactly these strings is sent (llama-server's `grammar`)
 };
-/// Unknown fields are written back. `metadata` goes along only with store: true, as OpenAI demands. A streamed request always asks
+/// UnsupportedField for what only another dialect's provider could be told (wire/foreign_fields.hpp). To be asked before writing.
+[[nodiscard]] Result<void> check_openai_expressible(const ChatRequest& request);
+
+/// Unknown fields are written back where the request came in this dialect. `metadata` goes along only with store: true, as OpenAI demands. A streamed request always asks
 /// for usage.
 [[nodiscard]] std::string encode_openai_chat_request(const ChatRequest& request, const OpenAiRequestOptions& options);
 

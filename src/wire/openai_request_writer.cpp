@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "wire/foreign_fields.hpp"
 #include "wire/json_writer.hpp"
 #include "wire/openai_chat.hpp"
 
@@ -11,17 +12,20 @@ namespace {
 
 namespace bj = boost::json;
 
-bool is_plain_text(const std::vector<ContentPart>& content) {
-  return content.size() == 1 && content[0].kind == ContentPart::Kind::Text && content[0].raw.empty();
+/// What a failed tool's result begins with: this dialect has no field for it, and the model must know.
+constexpr std::string_view kToolFailed = "[the tool call failed]\n";
+
+bool is_plain_text(const std::vector<ContentPart>& content, bool own_dialect) {
+  return content.size() == 1 && content[0].kind == ContentPart::Kind::Text && (content[0].raw.empty() || !own_dialect);
 }
 
-void write_part(JsonWriter& json, const ContentPart& part) {
+void write_part(JsonWriter& json, const ContentPart& part, bool own_dialect) {
   if (part.kind != ContentPart::Kind::Text) {
     json.raw(part.raw.text);
     return;
   }
   json.begin_object().field("type", "text").field("text", part.text);
-  if (!part.raw.empty()) {
+  if (own_dialect && !part.raw.empty()) {
     if (const auto raw = parse_json(part.raw.text); raw && raw->is_object()) {
       for (const auto& member : raw->get_object()) {
         if (member.key() == "type" || member.key() == "text") continue;
@@ -45,16 +49,18 @@ void write_tool_calls(JsonWriter& json, const std::vector<ToolCall>& calls) {
   json.end_array();
 }
 
-void write_message(JsonWriter& json, const Message& message) {
+void write_message(JsonWriter& json, const Message& message, bool own_dialect) {
   json.begin_object().field("role", name(message.role));
   json.key("content");
-  if (message.content.empty()) {
+  if (message.tool_failed) {
+    json.string(std::string(kToolFailed) + message.text());
+  } else if (message.content.empty()) {
     json.null();
-  } else if (is_plain_text(message.content)) {
+  } else if (is_plain_text(message.content, own_dialect)) {
     json.string(message.content[0].text);
   } else {
     json.begin_array();
-    for (const ContentPart& part : message.content) write_part(json, part);
+    for (const ContentPart& part : message.content) write_part(json, part, own_dialect);
     json.end_array();
   }
   if (!message.name.empty()) json.field("name", message.name);
@@ -162,12 +168,17 @@ void write_extra(JsonWriter& json, const JsonText& extra, bool grammar_written) 
 
 }  // namespace
 
+Result<void> check_openai_expressible(const ChatRequest& request) {
+  return refuse_foreign(request, ApiDialect::OpenAi);
+}
+
 std::string encode_openai_chat_request(const ChatRequest& request, const OpenAiRequestOptions& options) {
   std::string out;
   out.reserve(1024);
   JsonWriter json(out);
   json.begin_object().field("model", request.model).key("messages").begin_array();
-  for (const Message& message : request.messages) write_message(json, message);
+  const bool own_dialect = request.dialect == ApiDialect::OpenAi;
+  for (const Message& message : request.messages) write_message(json, message, own_dialect);
   json.end_array();
   write_tools(json, request);
   write_response_format(json, request.response_format);
@@ -194,7 +205,7 @@ std::string encode_openai_chat_request(const ChatRequest& request, const OpenAiR
   }
   if (!request.user.empty()) json.field("user", request.user);
   if (!options.guided_labels.empty()) json.field("grammar", label_grammar(options.guided_labels));
-  write_extra(json, request.extra, !options.guided_labels.empty());
+  if (own_dialect) write_extra(json, request.extra, !options.guided_labels.empty());
   json.end_object();
   return out;
 }
