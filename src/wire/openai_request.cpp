@@ -64,6 +64,7 @@ constexpr auto kRefused = std::to_array<RefusedField>({
     {"models", "the policy chooses among models"},
     {"fallbacks", "the policy chooses among models"},
     {"provider", "the policy chooses among providers"},
+    {"custom_llm_provider", "the policy chooses among providers"},
     {"route", "the policy chooses the route"},
     {"n_predict", "use max_tokens"},
 });

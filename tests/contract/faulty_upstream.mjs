@@ -60,7 +60,7 @@ export class FaultyUpstream {
         if (head < 0) return;
         const length = Number(/content-length: (\d+)/i.exec(text.slice(0, head))?.[1] ?? 0);
         if (text.length < head + 4 + length) return;
-        const request = { head: text.slice(0, head), body: length === 0 ? {} : JSON.parse(text.slice(head + 4, head + 4 + length)), closed: once(socket, "close") };
+        const request = { head: text.slice(0, head), body: length === 0 ? {} : JSON.parse(text.slice(head + 4, head + 4 + length)), closed: new Promise((closed) => { socket.once("close", closed); }) };
         text = text.slice(head + 4 + length);
         if (!request.head.startsWith("POST")) {
           socket.write(json(404, { error: { message: "no such path" } }));  // the capability probe
