@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <future>
+#include <iterator>
 #include <mutex>
 #include <optional>
 #include <span>

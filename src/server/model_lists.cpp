@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <optional>
+#include <system_error>
 
 #include "audit/event_json.hpp"
 #include "wire/anthropic_messages.hpp"
