@@ -16,6 +16,7 @@
 #include "audit/recorder.hpp"
 #include "core/chat.hpp"
 #include "core/clock.hpp"
+#include "core/embedding.hpp"
 #include "core/random.hpp"
 #include "core/reasons.hpp"
 #include "core/result.hpp"
@@ -70,6 +71,12 @@ struct Answer {
   bool streamed = false;  ///< the sink has seen (at least a part of) the answer
 };
 
+/// The same for embeddings.
+struct EmbeddingOutcome {
+  Result<EmbeddingAnswer> answer;
+  Decision decision;
+};
+
 /// A streaming surface. on_begin comes once, before the first delta, when it is certain that an answer is coming.
 class AnswerSink {
  public:
@@ -106,6 +113,11 @@ class Gateway {
   /// `request` and `sink` outlive the await. `sink` null: the answer is only returned.
   [[nodiscard]] Task<Answer> answer(const Request& request, AnswerSink* sink, Deadline deadline);
 
+  /// Embeddings by the model of the policy that `asked.model` names ("NAME", "suffice/NAME", or "suffice/embed" where there is one):
+  /// never by another, and never escalated. `request.chat` is not looked at; `request.task_hint` applies a task's hard stops and size to
+  /// every text. The event holds no text, only its digest. The rest is as in answer().
+  [[nodiscard]] Task<EmbeddingOutcome> embed(const Request& request, const EmbeddingRequest& asked, Deadline deadline);
+
   [[nodiscard]] std::shared_ptr<const Snapshot> snapshot() const;
   [[nodiscard]] Callers& callers() { return callers_; }
   /// Requests in flight keep the snapshot they began with.
@@ -126,6 +138,11 @@ class Gateway {
   Task<void> show(Work& work, AnswerSink& sink);
   static Result<void> conclude(Work& work);
   audit::Event to_event(Work& work) const;
+  struct EmbeddingWork;
+  Result<void> admit(EmbeddingWork& work);
+  Result<void> may_embed(EmbeddingWork& work);
+  Task<Result<EmbeddingAnswer>> run(EmbeddingWork& work, Deadline deadline);
+  audit::Event to_event(EmbeddingWork& work, const Result<EmbeddingAnswer>& answer) const;
 
   Parts parts_;
   GatewayOptions options_;

@@ -76,6 +76,11 @@ Result<std::shared_ptr<const Snapshot>> make_snapshot(std::shared_ptr<const poli
     snapshot->frontier_price = frontier.price;
     snapshot->frontier_price_known = frontier.price_known;
   }
+  for (const auto& [name, model] : policy->models) {
+    if (!model.embeddings) continue;
+    SUFFICE_TRY(std::shared_ptr<providers::ModelClient> client, clients(model));
+    snapshot->embedders.emplace(name, Embedder{.model = model, .client = std::move(client)});
+  }
   snapshot->policy = std::move(policy);
   return snapshot;
 }

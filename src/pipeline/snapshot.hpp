@@ -21,13 +21,20 @@ struct TaskPlan {
   std::size_t first_frontier_tier = 0;  ///< plan->tiers.size() when the ladder has none
 };
 
+/// A model that may be asked for embeddings.
+struct Embedder {
+  policy::Model model;
+  std::shared_ptr<providers::ModelClient> client;
+};
+
 /// Immutable; any thread.
 struct Snapshot {
   std::shared_ptr<const policy::Policy> policy;
   std::map<std::string, TaskPlan, std::less<>> tasks;
   std::shared_ptr<const TaskPlan>
-      unknown;           ///< what answers requests without a task: the frontier alone; null when the policy has none
-  Price frontier_price;  ///< for the always-frontier counterfactual
+      unknown;  ///< what answers requests without a task: the frontier alone; null when the policy has none
+  std::map<std::string, Embedder, std::less<>> embedders;  ///< by the model's name in the policy
+  Price frontier_price;                                    ///< for the always-frontier counterfactual
   bool frontier_price_known = false;
 };
 

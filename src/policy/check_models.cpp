@@ -23,6 +23,8 @@ constexpr std::int64_t kPatternMemoryMax = 1 << 20;  // bytes RE2 may use for on
 
 bool is_service(ProviderKind provider) { return !is_file(provider); }
 
+bool is_openai(ProviderKind provider) { return provider == ProviderKind::OpenAi || provider == ProviderKind::Azure; }
+
 void check_provider_keys(const Model& model, const Fields& fields, const Pointer& at, Findings& findings) {
   const auto only_for = [&](std::string_view key, bool fits, std::string_view providers) {
     if (fields.has(key) && !fits) {
@@ -46,6 +48,8 @@ void check_provider_keys(const Model& model, const Fields& fields, const Pointer
   only_for("api_key", is_service(model.provider), "openai, azure, anthropic and ollama");
   only_for("api_version", model.provider == ProviderKind::Azure || model.provider == ProviderKind::Anthropic,
            "azure and anthropic");
+  only_for("embeddings", embedded || is_openai(model.provider) || model.provider == ProviderKind::Ollama,
+           "embedded, openai, azure and ollama");
   only_for("stand_in", model.provider == ProviderKind::Recorded, "recorded");
 }
 

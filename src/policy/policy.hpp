@@ -70,9 +70,10 @@ struct Model {
   Timeouts timeouts;
   Retries retries;
   Sampling sampling;
-  int threads = 1;        ///< Embedded: threads per context
-  int contexts = 1;       ///< Embedded: requests computed at once
-  bool stand_in = false;  ///< Recorded: not a model; every screen that shows its answers says so
+  int threads = 1;          ///< Embedded: threads per context
+  int contexts = 1;         ///< Embedded: requests computed at once
+  bool embeddings = false;  ///< may be asked for embeddings by its name
+  bool stand_in = false;    ///< Recorded: not a model; every screen that shows its answers says so
   [[nodiscard]] bool is_local() const { return local; }
   bool local = false;  ///< runs inside the data boundary (default: Embedded and Ollama on loopback)
   bool operator==(const Model&) const = default;

@@ -139,6 +139,7 @@ Model read_model(const std::string& model_name, const Fields& fields, const std:
   model.threads = static_cast<int>(fields.integer("threads", 1));
   model.contexts = static_cast<int>(fields.integer("contexts", 1));
   model.stand_in = fields.flag("stand_in", false);
+  model.embeddings = fields.flag("embeddings", false);
   const bool inside = model.provider == Embedded || model.provider == Classifier ||
                       (model.provider == Ollama && is_loopback(model.endpoint));
   model.local = fields.flag("local", inside);

@@ -181,6 +181,22 @@ Task<Result<Embeddings>> EmbeddedClient::embed(EmbeddingCall call, Deadline dead
   co_return embeddings;
 }
 
+Task<Result<EmbeddingAnswer>> EmbeddedClient::embed(const EmbeddingRequest& request, Deadline deadline) {
+  if (request.dimensions) {
+    co_return fail(ErrorCode::UnsupportedField, "the embedded model's vectors cannot be shortened", "dimensions");
+  }
+  EmbeddingCall call;
+  call.texts = request.texts;
+  Task<Result<Embeddings>> running = embed(std::move(call), deadline);
+  Result<Embeddings> made = co_await std::move(running);
+  if (!made) co_return fail(std::move(made).error());
+  EmbeddingAnswer answer;
+  answer.vectors = std::move(made->vectors);
+  answer.usage = made->usage;
+  answer.model = model_.name;
+  co_return answer;
+}
+
 Task<Result<EmbeddedClient::AdapterList>> EmbeddedClient::order_adapters(wire::EngineAdapterOrder order,
                                                                          Deadline deadline) {
   Task<Result<wire::EngineAdapters>> ordering = engine_.order(std::move(order), deadline);

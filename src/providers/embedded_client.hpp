@@ -50,6 +50,8 @@ class EmbeddedClient final : public ModelClient {
   /// Embeddings of texts, of any model: of one made for writing they are its last layer's, which was not trained for it.
   /// Errors: InvalidArgument (no texts, an empty one), ContextOverflow, and those of complete().
   Task<Result<Embeddings>> embed(EmbeddingCall call, Deadline deadline);
+  /// The same behind the port: pooled as the file says, of length 1. `dimensions` is refused.
+  Task<Result<EmbeddingAnswer>> embed(const EmbeddingRequest& request, Deadline deadline) override;
 
   /// A call as the engine knows it, for what a ModelCall cannot say (a regular expression, a grammar). Not streamed.
   Task<Result<wire::EngineDone>> run(wire::EngineCall call, Deadline deadline) {

@@ -384,6 +384,56 @@ TEST_F(HttpClientsTest, OllamaIsToldItsWindowAndItsTruncationIsAnError) {
   EXPECT_EQ(client->capabilities().context_window, 64);
 }
 
+TEST_F(HttpClientsTest, EmbeddingsAreAskedWhereEachVendorHasThem) {
+  struct Case {
+    std::string_view name;
+    policy::ProviderKind kind;
+    std::string_view base;
+    std::string_view path;
+    std::string_view answer;
+  };
+  constexpr std::string_view openai_answer =
+      R"({"data":[{"index":0,"embedding":[1,2]},{"index":1,"embedding":[3,4]}],"model":"e","usage":{"prompt_tokens":5}})";
+  constexpr std::string_view ollama_answer = R"({"model":"e","embeddings":[[1,2],[3,4]],"prompt_eval_count":5})";
+  using enum policy::ProviderKind;
+  for (const Case& one :
+       {Case{"OpenAI", OpenAi, "/v1", "/v1/embeddings", openai_answer},
+        Case{"Azure", Azure, "", "/openai/deployments/gpt-x/embeddings?api-version=2024-10-21", openai_answer},
+        Case{"Ollama", Ollama, "", "/api/embed", ollama_answer}}) {
+    Imposter imposter;
+    imposter.expect("POST", std::string(one.path)).respond(200, std::string(one.answer));
+    policy::Model asked = model(one.kind);
+    asked.endpoint = imposter.url() + std::string(one.base);
+    asked.api_version = "2024-10-21";
+    const auto client = one.kind == Ollama ? make_ollama_client(asked, Secret(), http_).value()
+                                           : make_openai_client(asked, Secret("sk-test"), http_).value();
+    const EmbeddingRequest request{.model = "gpt-x", .texts = {"a", "b"}, .dimensions = std::nullopt, .user = {}};
+
+    const auto answer = net::run_sync(client->embed(request, Deadline::after(20s)));
+
+    ASSERT_TRUE(answer.has_value()) << one.name << ": " << describe(answer.error());
+    EXPECT_EQ(answer->vectors, (std::vector<std::vector<float>>{{1, 2}, {3, 4}})) << one.name;
+    EXPECT_EQ(answer->usage, (Usage{.input_tokens = 5})) << one.name;
+    const bj::value sent = *wire::parse_json(imposter.requests().at(0).body);
+    EXPECT_EQ(sent.at("input").as_array().size(), 2U) << one.name;
+  }
+}
+
+TEST_F(HttpClientsTest, AFailedEmbeddingIsTheProvidersErrorAndSomeHaveNone) {
+  imposter_.expect("POST", "/v1/embeddings")
+      .respond(429, R"({"error":{"message":"slow","code":"rate_limit_exceeded"}})");
+  const EmbeddingRequest request{.model = "gpt-x", .texts = {"a"}, .dimensions = std::nullopt, .user = {}};
+  const auto limited = net::run_sync(openai()->embed(request, Deadline::after(20s)));
+  ASSERT_FALSE(limited.has_value());
+  EXPECT_EQ(limited.error().code, ErrorCode::RateLimited);
+
+  const auto anthropic =
+      make_anthropic_client(model(policy::ProviderKind::Anthropic), Secret("sk-test"), http_).value();
+  const auto none = net::run_sync(anthropic->embed(request, Deadline::after(20s)));
+  ASSERT_FALSE(none.has_value());
+  EXPECT_EQ(none.error().code, ErrorCode::UnsupportedField);
+}
+
 TEST_F(HttpClientsTest, AnEndpointThatIsNoUrlIsRefusedByName) {
   policy::Model wrong = model(policy::ProviderKind::OpenAi);
   wrong.endpoint = "ftp://x";

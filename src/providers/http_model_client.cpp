@@ -103,7 +103,7 @@ class HttpModelClient final : public ModelClient {
     const bool stream = sink != nullptr && parts_.capabilities.streaming;
     Result<std::string> body = parts_.dialect->encode(call, stream);
     if (!body) co_return fail(std::move(body).error());
-    const net::HttpRequest request = request_for(call, *std::move(body), stream);
+    const net::HttpRequest request = request_for(call.request_id, call.traceparent, *std::move(body), stream);
     TokenSink* live = parts_.dialect->holds_back(call) ? nullptr : sink;
 
     Result<Completion> answer = fail(ErrorCode::Internal, "not called");
@@ -126,11 +126,23 @@ class HttpModelClient final : public ModelClient {
     co_return answer;
   }
 
+  Task<Result<EmbeddingAnswer>> embed(const EmbeddingRequest& request, Deadline deadline) override {
+    if (parts_.embeddings_path.empty())
+      co_return fail(ErrorCode::UnsupportedField, "this model makes no embeddings", "model");
+    net::HttpRequest asked = request_for({}, {}, parts_.dialect->encode_embeddings(request), false);
+    asked.path = parts_.embeddings_path;
+    const Result<net::HttpResponse> response = co_await http_.send(asked, nullptr, deadline);
+    if (!response) co_return fail(response.error());
+    if (response->status != 200) co_return fail(error_of(*response));
+    co_return parts_.dialect->decode_embeddings(response->body, request.texts.size());
+  }
+
   [[nodiscard]] Capabilities capabilities() const override { return parts_.capabilities; }
   [[nodiscard]] std::string_view provider_name() const override { return parts_.provider_name; }
 
  private:
-  net::HttpRequest request_for(const ModelCall& call, std::string body, bool stream) const {
+  net::HttpRequest request_for(const std::string& id, const std::string& traceparent, std::string body,
+                               bool stream) const {
     net::HttpRequest request;
     request.endpoint = parts_.endpoint;
     request.path = parts_.path;
@@ -138,8 +150,8 @@ class HttpModelClient final : public ModelClient {
     request.headers.set("content-type", "application/json");
     request.headers.set("accept",
                         stream ? "text/event-stream, application/x-ndjson, application/json" : "application/json");
-    if (!call.request_id.empty()) request.headers.set("x-request-id", call.request_id);
-    if (!call.traceparent.empty()) request.headers.set("traceparent", call.traceparent);
+    if (!id.empty()) request.headers.set("x-request-id", id);
+    if (!traceparent.empty()) request.headers.set("traceparent", traceparent);
     request.body = std::move(body);
     request.timeouts.connect = parts_.timeouts.connect;
     request.timeouts.first_byte = stream ? parts_.timeouts.first_token : parts_.timeouts.total;
@@ -147,13 +159,15 @@ class HttpModelClient final : public ModelClient {
     return request;
   }
 
+  Error error_of(const net::HttpResponse& response) const {
+    Error error = parts_.dialect->decode_error(response.status, response.body);
+    error.retry_after_ms = retry_after_ms(response.headers);
+    return error;
+  }
+
   Result<Completion> decode_whole(const Result<net::HttpResponse>& response) const {
     if (!response) return fail(response.error());
-    if (response->status != 200) {
-      Error error = parts_.dialect->decode_error(response->status, response->body);
-      error.retry_after_ms = retry_after_ms(response->headers);
-      return fail(std::move(error));
-    }
+    if (response->status != 200) return fail(error_of(*response));
     Result<Completion> completion = parts_.dialect->decode(response->body);
     if (completion) {
       if (std::string id = provider_request_id(response->headers); !id.empty())

@@ -25,12 +25,19 @@ class Dialect {
   [[nodiscard]] virtual bool holds_back(const ModelCall&) const { return false; }
   /// Puts a decoded answer right (unwraps a label, say).
   [[nodiscard]] virtual Result<Completion> finish(const ModelCall&, Completion completion) const { return completion; }
+  /// Embeddings, for vendors that have them: HttpModelParts::embeddings_path.
+  [[nodiscard]] virtual std::string encode_embeddings(const EmbeddingRequest&) const { return {}; }
+  [[nodiscard]] virtual Result<EmbeddingAnswer> decode_embeddings(std::string_view /*body*/,
+                                                                  std::size_t /*texts*/) const {
+    return fail(ErrorCode::UnsupportedField, "this model makes no embeddings", "model");
+  }
 };
 
 struct HttpModelParts {
   net::Endpoint endpoint;
   std::string path;
-  net::Headers headers;  ///< the key among them; sent to `endpoint` and nowhere else
+  std::string embeddings_path;  ///< empty: none
+  net::Headers headers;         ///< the key among them; sent to `endpoint` and nowhere else
   policy::Timeouts timeouts;
   Capabilities capabilities;
   std::string_view provider_name;

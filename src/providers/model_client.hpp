@@ -10,6 +10,7 @@
 
 #include "core/chat.hpp"
 #include "core/clock.hpp"
+#include "core/embedding.hpp"
 #include "core/result.hpp"
 #include "net/task.hpp"
 
@@ -73,6 +74,13 @@ class ModelClient {
   /// ContextOverflow, ModelUnavailable. A stream that ends without its terminator is ConnectionClosed, never a Completion.
   [[nodiscard]] virtual Task<Result<Completion>> complete(const ModelCall& call, TokenSink* sink,
                                                           Deadline deadline) = 0;
+
+  /// One vector for each text, never of a text that was cut. `request.model` is what the provider knows the model as; it must outlive
+  /// the await. Errors: as complete(), and UnsupportedField from a client that makes none or not of these dimensions.
+  [[nodiscard]] virtual Task<Result<EmbeddingAnswer>> embed(const EmbeddingRequest& /*request*/,
+                                                            Deadline /*deadline*/) {
+    co_return fail(ErrorCode::UnsupportedField, "this model makes no embeddings", "model");
+  }
 
   [[nodiscard]] virtual Capabilities capabilities() const = 0;
   /// gen_ai.provider.name: "openai", "azure.ai.openai", "anthropic", "ollama", "suffice.embedded", "suffice.recorded".

@@ -5,6 +5,7 @@
 
 #include "providers/http_model_client.hpp"
 #include "providers/label_schema.hpp"
+#include "wire/embeddings.hpp"
 #include "wire/ollama_chat.hpp"
 
 namespace suffice::providers {
@@ -41,6 +42,12 @@ class OllamaDialect final : public Dialect {
   Error decode_error(int status, std::string_view body) const override {
     return wire::decode_ollama_error(status, body);
   }
+  std::string encode_embeddings(const EmbeddingRequest& request) const override {
+    return wire::encode_ollama_embed_request(request);
+  }
+  Result<EmbeddingAnswer> decode_embeddings(std::string_view body, std::size_t texts) const override {
+    return wire::decode_ollama_embed_response(body, texts);
+  }
   bool holds_back(const ModelCall& call) const override { return wraps_label(call); }
   Result<Completion> finish(const ModelCall& call, Completion completion) const override {
     if (wraps_label(call) && completion.tool_calls.empty()) completion.text = unwrap_label(completion.text);
@@ -61,6 +68,7 @@ Result<std::unique_ptr<ModelClient>> make_ollama_client(const policy::Model& mod
   SUFFICE_TRY(net::Endpoint endpoint, endpoint_of(model));
   HttpModelParts parts;
   parts.path = "/api/chat";
+  parts.embeddings_path = "/api/embed";
   parts.endpoint = std::move(endpoint);
   if (!key.empty()) parts.headers.set("authorization", "Bearer " + std::string(key.reveal()));
   parts.timeouts = model.timeouts;

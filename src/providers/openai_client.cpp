@@ -6,6 +6,7 @@
 
 #include "providers/http_model_client.hpp"
 #include "providers/label_schema.hpp"
+#include "wire/embeddings.hpp"
 #include "wire/json.hpp"
 #include "wire/openai_chat.hpp"
 
@@ -52,6 +53,12 @@ class OpenAiDialect final : public Dialect {
   Error decode_error(int status, std::string_view body) const override {
     return wire::decode_openai_error(status, body);
   }
+  std::string encode_embeddings(const EmbeddingRequest& request) const override {
+    return wire::encode_openai_embeddings_request(request);
+  }
+  Result<EmbeddingAnswer> decode_embeddings(std::string_view body, std::size_t texts) const override {
+    return wire::decode_openai_embeddings_response(body, texts);
+  }
   bool holds_back(const ModelCall& call) const override { return wraps_label(call); }
 
   Result<Completion> finish(const ModelCall& call, Completion completion) const override {
@@ -80,12 +87,13 @@ void add_key(net::Headers& headers, const policy::Model& model, const Secret& ke
   }
 }
 
-std::string chat_path(const policy::Model& model, const net::Endpoint& endpoint) {
+/// `operation` is "/chat/completions" or "/embeddings".
+std::string path_of(std::string_view operation, const policy::Model& model, const net::Endpoint& endpoint) {
   if (is_azure(model)) {
-    return "/openai/deployments/" + percent_encode(model.model) +
-           "/chat/completions?api-version=" + percent_encode(model.api_version);
+    return "/openai/deployments/" + percent_encode(model.model) + std::string(operation) +
+           "?api-version=" + percent_encode(model.api_version);
   }
-  return endpoint.path_prefix.empty() ? "/v1/chat/completions" : "/chat/completions";
+  return (endpoint.path_prefix.empty() ? "/v1" : "") + std::string(operation);
 }
 
 bool takes_newer_tokens_field(const policy::Model& model, const net::Endpoint& endpoint) {
@@ -129,7 +137,8 @@ Result<std::unique_ptr<ModelClient>> make_openai_client(const policy::Model& mod
                                                         net::HttpClient& http, const OpenAiServer& server) {
   SUFFICE_TRY(net::Endpoint endpoint, endpoint_of(model));
   HttpModelParts parts;
-  parts.path = chat_path(model, endpoint);
+  parts.path = path_of("/chat/completions", model, endpoint);
+  parts.embeddings_path = path_of("/embeddings", model, endpoint);
   parts.dialect = std::make_unique<OpenAiDialect>(server, takes_newer_tokens_field(model, endpoint));
   parts.endpoint = std::move(endpoint);
   add_key(parts.headers, model, key);

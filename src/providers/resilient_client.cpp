@@ -36,7 +36,8 @@ class Pass {
   Pass(const Pass&) = delete;
   Pass& operator=(const Pass&) = delete;
 
-  void report(const Result<Completion>& result, SteadyTime now) {
+  template <class T>
+  void report(const Result<T>& result, SteadyTime now) {
     open_ = false;
     if (result) {
       breaker_.succeeded();
@@ -71,6 +72,12 @@ std::int64_t tokens_at_most(const ChatRequest& request) {
          request.sampling.max_tokens.value_or(kUsualOutputTokens);
 }
 
+std::int64_t tokens_at_most(const EmbeddingRequest& request) {
+  std::size_t bytes = 0;
+  for (const std::string& text : request.texts) bytes += text.size();
+  return static_cast<std::int64_t>(bytes) / kBytesPerToken + static_cast<std::int64_t>(request.texts.size());
+}
+
 class ResilientClient final : public ModelClient {
  public:
   ResilientClient(std::unique_ptr<ModelClient> inner, const ResilientRules& rules, const Clock& clock, Random& random,
@@ -102,6 +109,20 @@ class ResilientClient final : public ModelClient {
     }
   }
 
+  Task<Result<EmbeddingAnswer>> embed(const EmbeddingRequest& request, Deadline deadline) override {
+    const Deadline limit = deadline.shortened_to(rules_.total, clock_.steady_now());
+    RetryFsm retry(rules_.retries, limit, random_, budget_);
+    budget_.earn();
+    while (true) {
+      Result<EmbeddingAnswer> result = co_await attempt(request, limit);
+      if (result) co_return result;
+      const auto wait = retry.after_failure(result.error(), RetryFsm::Delivered::Nothing, clock_.steady_now());
+      if (!wait) co_return result;
+      const Sleeper::Woken woken = co_await sleeper_.sleep(*wait);
+      if (woken == Sleeper::Woken::Cancelled) co_return fail(ErrorCode::Cancelled, "the call was cancelled");
+    }
+  }
+
   [[nodiscard]] Capabilities capabilities() const override { return inner_->capabilities(); }
   [[nodiscard]] std::string_view provider_name() const override { return inner_->provider_name(); }
   [[nodiscard]] bool available() const override {
@@ -123,8 +144,22 @@ class ResilientClient final : public ModelClient {
     co_return result;
   }
 
+  Task<Result<EmbeddingAnswer>> attempt(const EmbeddingRequest& request, Deadline limit) {
+    if (!breaker_.try_enter(clock_.steady_now())) co_return fail(breaker_open());
+    Pass pass(breaker_);
+    const std::int64_t reserved = quota_.quota().empty() ? 0 : tokens_at_most(request);
+    const Result<void> granted = quota_.reserve(reserved, clock_.steady_now());
+    if (!granted) co_return fail(granted.error());
+    Result<EmbeddingAnswer> result = co_await inner_->embed(request, limit);
+    const SteadyTime now = clock_.steady_now();
+    pass.report(result, now);
+    settle(reserved, result, now);
+    co_return result;
+  }
+
   /// A call that failed or does not say has used what it reserved.
-  void settle(std::int64_t reserved, const Result<Completion>& result, SteadyTime now) {
+  template <class T>
+  void settle(std::int64_t reserved, const Result<T>& result, SteadyTime now) {
     if (!result || !result->usage) return;
     quota_.settle(reserved, result->usage->input_tokens + result->usage->output_tokens, now);
   }

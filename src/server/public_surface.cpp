@@ -34,10 +34,13 @@ PublicSurface::PublicSurface(pipeline::Gateway& gateway, const Clock& clock, Ran
       random_(random),
       started_(clock.wall_now()),
       chats_(gateway, clock, random, options),
+      embeddings_(gateway, clock, random, options.request_time_max),
       openai_responses_(clock, random),
       endpoints_{
           {.method = "POST", .path = "/v1/chat/completions", .chat = &openai_chat_},
           {.method = "POST", .path = "/v1/responses", .chat = &openai_responses_},
+          {.method = "POST", .path = "/v1/embeddings", .serve = &PublicSurface::openai_embeddings},
+          {.method = "POST", .path = "/api/embed", .serve = &PublicSurface::ollama_embed},
           {.method = "GET", .path = "/v1/models", .serve = &PublicSurface::model_list},
           {.method = "GET", .path = "/v1/models/*", .serve = &PublicSurface::one_model},
           {.method = "POST", .path = "/v1/messages", .chat = &anthropic_},
@@ -108,7 +111,7 @@ Task<void> PublicSurface::refuse_path(const net::ServerRequest& request, net::Re
   Error error{
       .code = ErrorCode::NotFound,
       .message =
-          "no such endpoint; there are /v1/chat/completions, /v1/responses, /v1/messages, /v1/models, /api/chat "
+          "no such endpoint; there are /v1/chat/completions, /v1/responses, /v1/embeddings, /v1/messages, /v1/models, /api/chat "
           "and more (docs/dialects.md)",
       .where = {}};
   if (!allowed.empty()) {
@@ -116,6 +119,14 @@ Task<void> PublicSurface::refuse_path(const net::ServerRequest& request, net::Re
     error = Error{.code = ErrorCode::MethodNotAllowed, .message = "use " + std::string(allowed), .where = request.path};
   }
   co_await send_error(dialect, error, std::move(headers), request_id, writer);
+}
+
+Task<void> PublicSurface::openai_embeddings(const net::ServerRequest& request, net::ResponseWriter& writer) {
+  co_await embeddings_.handle(EmbeddingsDialect::OpenAi, request, writer);
+}
+
+Task<void> PublicSurface::ollama_embed(const net::ServerRequest& request, net::ResponseWriter& writer) {
+  co_await embeddings_.handle(EmbeddingsDialect::Ollama, request, writer);
 }
 
 Task<void> PublicSurface::send(const net::ServerRequest& request, net::ResponseWriter& writer, Result<std::string> body,

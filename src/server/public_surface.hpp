@@ -10,6 +10,7 @@
 #include "server/anthropic_dialect.hpp"
 #include "server/chat_dialect.hpp"
 #include "server/chat_surface.hpp"
+#include "server/embeddings_surface.hpp"
 #include "server/ollama_dialect.hpp"
 #include "server/openai_chat_dialect.hpp"
 #include "server/openai_responses_dialect.hpp"
@@ -46,6 +47,8 @@ class PublicSurface {
   // /v1/models is OpenAI's and Anthropic's: the header anthropic-version tells them apart.
   Task<void> model_list(const net::ServerRequest& request, net::ResponseWriter& writer);
   Task<void> one_model(const net::ServerRequest& request, net::ResponseWriter& writer);
+  Task<void> openai_embeddings(const net::ServerRequest& request, net::ResponseWriter& writer);
+  Task<void> ollama_embed(const net::ServerRequest& request, net::ResponseWriter& writer);
   Task<void> count_tokens(const net::ServerRequest& request, net::ResponseWriter& writer);
   Task<void> ollama_tags(const net::ServerRequest& request, net::ResponseWriter& writer);
   Task<void> ollama_version(const net::ServerRequest& request, net::ResponseWriter& writer);
@@ -55,6 +58,7 @@ class PublicSurface {
   Random& random_;
   WallTime started_;  ///< `created` of the listed models
   ChatSurface chats_;
+  EmbeddingsSurface embeddings_;
   OpenAiChatDialect openai_chat_;
   OpenAiResponsesDialect openai_responses_;
   AnthropicDialect anthropic_;

@@ -58,6 +58,7 @@ tasks:
     for await (const piece of request) text += piece;
     const body = JSON.parse(text);
     this.seen.push({ path: request.url, body });
+    if (request.url.endsWith("/embeddings")) return this.embed(body, response);
     const say = script(body);
     const finish = say.finish ?? (say.tool_calls ? "tool_calls" : "stop");
     const head = { id: "chatcmpl-1", created: 1, model: "scripted" };
@@ -87,6 +88,14 @@ tasks:
     send({}, finish);
     response.write(`data: ${JSON.stringify({ ...head, object: "chat.completion.chunk", choices: [], usage })}\n\n`);
     response.end("data: [DONE]\n\n");
+  }
+
+  // The vector of a text: its length, then how many of its letters are vowels, then 0.5.
+  embed(body, response) {
+    const vector = (text) => [text.length, (text.match(/[aeiou]/g) ?? []).length, 0.5];
+    response.setHeader("content-type", "application/json");
+    response.end(JSON.stringify({ object: "list", model: body.model, usage: { prompt_tokens: 5, total_tokens: 5 },
+      data: body.input.map((one, index) => ({ object: "embedding", index, embedding: vector(one) })) }));
   }
 
   stop() {
