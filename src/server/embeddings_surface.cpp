@@ -10,7 +10,7 @@
 #include "server/http_status.hpp"
 #include "server/openai_chat_dialect.hpp"
 #include "wire/embeddings.hpp"
-#include "wire/json_writer.hpp"
+#include "wire/ollama_chat.hpp"
 
 namespace suffice::server {
 namespace {
@@ -33,9 +33,7 @@ Result<wire::OpenAiEmbeddingsRequest> decode(EmbeddingsDialect dialect, const ne
 
 std::string error_body(EmbeddingsDialect dialect, const Error& error, int status) {
   if (dialect == EmbeddingsDialect::OpenAi) return openai_error_body(error, status);
-  std::string body;
-  wire::JsonWriter(body).begin_object().field("error", describe(error)).end_object();
-  return body;
+  return wire::encode_ollama_error(error);
 }
 
 Task<void> send_failure(EmbeddingsDialect dialect, Error error, net::Headers headers, net::ResponseWriter& writer) {

@@ -76,7 +76,8 @@ std::string input_of(std::string_view arguments) {
 }
 
 void write_text(JsonWriter& json, std::string_view text) {
-  json.begin_object().field("type", "text").field("text", text).null_field("citations").end_object();
+  // Like Anthropic's own servers, without the `citations` that there are none of: the AI SDK takes an array or nothing.
+  json.begin_object().field("type", "text").field("text", text).end_object();
 }
 
 void write_thinking(JsonWriter& json, const Thinking& thinking) {
@@ -183,8 +184,7 @@ void AnthropicStreamWriter::text(std::string_view piece, std::string& out) {
   if (piece.empty()) return;
   if (open_ != Open::Text) {
     close(out);
-    append_block_start(out, index_,
-                       [](JsonWriter& json) { json.field("type", "text").field("text", "").null_field("citations"); });
+    append_block_start(out, index_, [](JsonWriter& json) { json.field("type", "text").field("text", ""); });
     open_ = Open::Text;
   }
   append_block_delta(out, index_, "text_delta", "text", piece);

@@ -6,6 +6,7 @@ import { after, before, test } from "node:test";
 import { createOpenAI } from "@ai-sdk/openai";
 import { OpenAIEmbeddings } from "@langchain/openai";
 import { embedMany } from "ai";
+import { Ollama } from "ollama";
 import OpenAI4 from "openai";
 import OpenAILatest from "openai-latest";
 import { Gateway, root } from "./gateway.mjs";
@@ -90,6 +91,9 @@ test("answers have the published shape, in both encodings", async () => {
 });
 
 test("Ollama's clients are answered in their own shape", async () => {
+  const made = await new Ollama({ host: gateway.url }).embed({ model: "mini", input: ["a", "b"] });
+  assert.equal(made.embeddings.length, 2);
+  assert.ok(Math.abs(length(made.embeddings[0]) - 1) < 1e-3);
   const answer = await gateway.post("/api/embed", { model: "mini", input: ["a", "b"] });
   const body = await answer.json();
   assert.equal(answer.status, 200);

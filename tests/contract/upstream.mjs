@@ -18,6 +18,9 @@ const script = (body) => {
   if (results.length > 0) return { content: `It is ${results.map((message) => text(message)).join(" and ")}.` };
   if (body.tools?.length && asked.includes("two cities")) return { tool_calls: [call("call_1", "Paris"), call("call_2", "Rome")] };
   if (body.tools?.length && asked.includes("weather")) return { content: "Let me look.", tool_calls: [call("call_1", "Paris")] };
+  // How the AI SDK asks an Anthropic model it does not know for an object: by a tool that must be called.
+  if (body.tool_choice?.function?.name === "json")
+    return { tool_calls: [{ id: "call_1", type: "function", function: { name: "json", arguments: '{"item":"lamp","quantity":3}' } }] };
   if (body.response_format?.type === "json_schema") return { content: '{"item":"lamp","quantity":3}' };
   if (asked.includes("long")) return { content: "Once upon a", finish: "length" };
   if (asked.includes("forbidden")) return { refusal: "I cannot help with that." };
