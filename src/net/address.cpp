@@ -47,6 +47,9 @@ int hex_digit(char c) {
   return -1;
 }
 
+/// What an encoded slash stays: never a separator, whoever decodes it. Clients encode the one in a model's name (/v1/models/suffice%2Fx).
+constexpr std::string_view kEncodedSlash = "%2F";
+
 /// The byte that the escape at `text[at]` stands for, or -1 when it is none that a path may hold.
 int decode_escape(std::string_view text, std::size_t at) {
   if (at + 2 >= text.size()) return -1;
@@ -54,7 +57,7 @@ int decode_escape(std::string_view text, std::size_t at) {
   const int low = hex_digit(text[at + 2]);
   if (high < 0 || low < 0) return -1;
   const int byte = high * 16 + low;
-  const bool ambiguous = byte < 0x20 || byte == 0x7f || byte == '/' || byte == '\\';
+  const bool ambiguous = byte < 0x20 || byte == 0x7f || byte == '\\';
   return ambiguous ? -1 : byte;
 }
 
@@ -81,9 +84,13 @@ Result<std::string> decode_path(std::string_view raw) {
     const int byte = decode_escape(raw, i);
     if (byte < 0) {
       return fail(ErrorCode::MalformedRequest,
-                  "the path holds a broken escape, an encoded slash or a control character");
+                  "the path holds a broken escape, an encoded backslash or a control character");
     }
-    path.push_back(static_cast<char>(byte));
+    if (byte == '/') {
+      path += kEncodedSlash;
+    } else {
+      path.push_back(static_cast<char>(byte));
+    }
     i += 2;
   }
   return path;

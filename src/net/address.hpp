@@ -21,13 +21,13 @@ struct HostPort {
 [[nodiscard]] std::string join_host_port(std::string_view host, std::uint16_t port);
 
 struct RequestTarget {
-  std::string path;   ///< percent-decoded, starts with '/' (or is "*")
+  std::string path;   ///< percent-decoded but for "%2F", which stays as it is; starts with '/' (or is "*")
   std::string query;  ///< raw, without '?'
 };
 
 /// Splits and decodes a request target in origin form, absolute form or "*" (RFC 9112, 3.2).
 ///
-/// Refused, because two programs could read them as different paths: broken escapes, encoded slashes, backslashes, NUL and
+/// Refused, because two programs could read them as different paths: broken escapes, backslashes, NUL and
 /// other control characters, "." and ".." segments, fragments. MalformedRequest says which; the target is not quoted.
 [[nodiscard]] Result<RequestTarget> parse_target(std::string_view target);
 

@@ -67,6 +67,7 @@ TEST(Target, DecodesThePathAndKeepsTheQueryRaw) {
                         {"http://h?q", "/", "q"},
                         {"*", "*", ""},
                         {"//a", "//a", ""},
+                        {"/a%2fb/..%2F", "/a%2Fb/..%2F", ""},
                         {"/a..b/...", "/a..b/...", ""}}) {
     const Result<RequestTarget> target = parse_target(c.target);
     ASSERT_TRUE(target) << c.target;
@@ -76,8 +77,8 @@ TEST(Target, DecodesThePathAndKeepsTheQueryRaw) {
 }
 
 TEST(Target, RefusesWhatTwoProgramsCouldReadDifferently) {
-  for (const char* target : {"", "a", "?q", "h:443", "/a%2Fb", "/a%2fb", "/a%5Cb", "/a\\b", "/a%00", "/a%0d%0a", "/a%",
-                             "/a%4", "/a%zz", "/../a", "/a/..", "/a/./b", "/%2e%2e/a", "/a#b"}) {
+  for (const char* target : {"", "a", "?q", "h:443", "/a%5Cb", "/a\\b", "/a%00", "/a%0d%0a", "/a%", "/a%4", "/a%zz",
+                             "/../a", "/a/..", "/a/./b", "/%2e%2e/a", "/a#b"}) {
     EXPECT_FALSE(parse_target(target)) << target;
   }
 }

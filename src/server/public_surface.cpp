@@ -22,6 +22,15 @@ std::int64_t unix_seconds(WallTime time) {
   return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
 }
 
+/// The model that a path asks for. Some SDKs write the slash of "suffice/task" as %2F, which stays so in a path (net/address.hpp).
+std::string model_of(std::string_view path) {
+  constexpr std::string_view slash = "%2F";
+  std::string id(path.substr(kOneModel.size()));
+  for (std::size_t at = id.find(slash); at != std::string::npos; at = id.find(slash, at))
+    id.replace(at, slash.size(), "/");
+  return id;
+}
+
 bool speaks_anthropic(const net::ServerRequest& request) {
   return request.path.starts_with("/v1/messages") || request.headers.contains("anthropic-version");
 }
@@ -155,7 +164,7 @@ Task<void> PublicSurface::model_list(const net::ServerRequest& request, net::Res
 }
 
 Task<void> PublicSurface::one_model(const net::ServerRequest& request, net::ResponseWriter& writer) {
-  const std::string_view id = std::string_view(request.path).substr(kOneModel.size());
+  const std::string id = model_of(request.path);
   const std::shared_ptr<const pipeline::Snapshot> snapshot = gateway_.snapshot();
   const policy::Policy& policy = *snapshot->policy;
   Result<std::string> body = speaks_anthropic(request) ? anthropic_model(policy, started_, id)
