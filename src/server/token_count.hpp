@@ -10,7 +10,7 @@ namespace suffice::server {
 
 struct TokenCount {
   std::int64_t tokens = 0;
-  std::string_view method;  ///< what the header x-suffice-token-count says: "exact" or "estimate"
+  std::string_view method;  ///< what the header x-suffice-token-count says: "estimate"
 };
 
 /// Four bytes of text to the token (OpenAI's rule of thumb for English; other languages take more tokens), four tokens a message for its
