@@ -7,6 +7,8 @@
 #   x_fuzz.cpp       a seeded fuzz driver suffice_fuzz_x, each
 #   *_bench.cpp      one Google Benchmark program suffice_NAME_bench
 #   *main.cpp        the program of PROGRAM
+# A file that says SUFFICE_SOURCE_DIR gets it as a definition, this folder: for tests and benches only, and only for the files that use it,
+# because a compiler cache that several checkouts share knows no file again whose command names its checkout.
 # DEPS are folders above this one in the layer order; LIBS are from cmake/dependencies.cmake. Both are public.
 # EXCLUDE leaves subfolders to somebody else.
 #
@@ -97,6 +99,7 @@ function(suffice_module name)
   list(FILTER mains INCLUDE REGEX "main\\.cpp$")
   list(FILTER sources EXCLUDE REGEX "(_test|_fuzz|_bench|main)\\.cpp$")
 
+  suffice_define_source_dir(${tests} ${benches})
   suffice_target_names(deps "" ${M_DEPS})
   suffice_add_module_library(suffice_${name} "${sources}" "${deps};${M_LIBS}" OFF)
   add_library(suffice::${name} ALIAS suffice_${name})
@@ -136,6 +139,17 @@ function(suffice_module name)
     suffice_add_program(suffice_${name}_bench OFF SOURCES ${benches}
       LINKS suffice_${name} benchmark::benchmark benchmark::benchmark_main)
   endif()
+endfunction()
+
+# suffice_define_source_dir(FILE...): for those of the files that use it.
+function(suffice_define_source_dir)
+  foreach(file IN LISTS ARGN)
+    file(STRINGS "${file}" found REGEX "SUFFICE_SOURCE_DIR" LIMIT_COUNT 1)
+    if(found)
+      set_property(SOURCE "${file}" APPEND PROPERTY COMPILE_DEFINITIONS "SUFFICE_SOURCE_DIR=\"${PROJECT_SOURCE_DIR}\"")
+    endif()
+  endforeach()
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${ARGN})
 endfunction()
 
 # suffice_uses_testing(OUT FILE...): whether a file includes "testing/...". Asked of the files, so that the tests of a

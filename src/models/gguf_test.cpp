@@ -47,9 +47,7 @@ class Folder {
 };
 
 /// The model the repository ships.
-std::string shipped_model() {
-  return (fs::path(__FILE__).parent_path() / "../../models/suffice-mini/suffice-mini-q4_0.gguf").lexically_normal();
-}
+std::string shipped_model() { return fs::path(SUFFICE_SOURCE_DIR) / "models/suffice-mini/suffice-mini-q4_0.gguf"; }
 
 TEST(Gguf, ReadsEveryEntryAndTensor) {
   const GgufHeader header = read_gguf(good_gguf()).value();

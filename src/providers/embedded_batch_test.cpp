@@ -12,10 +12,10 @@
 namespace suffice::providers {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 using Order = wire::EngineAdapterOrder;
 
-fs::path adapter_path() { return fs::path(__FILE__).parent_path() / "../../models/banking77-lora/banking77-lora.gguf"; }
+fs::path adapter_path() { return testing::repository() / "models/banking77-lora/banking77-lora.gguf"; }
 
 class EmbeddedBatchTest : public EmbeddedClientTest {
  protected:
@@ -201,7 +201,7 @@ TEST_F(EmbeddedBatchTest, AgreesOverSamplesOfOnePrompt) {
   EXPECT_GE(*completion.agreement, 1.0 / 8);
   EXPECT_LE(*completion.agreement, 1.0);
   EXPECT_EQ(std::fmod(*completion.agreement * 8, 1.0), 0) << "a share of eight";
-  EXPECT_THAT(completion.text, testing::AnyOf("\"yes\"", "\"no\"", "\"maybe\""));
+  EXPECT_THAT(completion.text, ::testing::AnyOf("\"yes\"", "\"no\"", "\"maybe\""));
   const Completion again = complete(call).value();
   EXPECT_EQ(again.text, completion.text);
   EXPECT_EQ(again.agreement, completion.agreement);

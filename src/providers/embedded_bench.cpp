@@ -26,7 +26,7 @@ std::string model_path() {
   // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing sets it
   if (const char* named = std::getenv("SUFFICE_TEST_MODEL")) return named;
   std::error_code error;
-  const fs::path models = fs::path(__FILE__).parent_path() / "../../models/suffice-mini";
+  const fs::path models = fs::path(SUFFICE_SOURCE_DIR) / "models/suffice-mini";
   for (const auto& entry : fs::directory_iterator(models, error)) {
     if (entry.path().extension() == ".gguf") return entry.path().string();
   }

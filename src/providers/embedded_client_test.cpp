@@ -31,7 +31,7 @@
 namespace suffice::providers {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 TEST_F(EmbeddedClientTest, TellsWhatItHasLoaded) {
   start();
@@ -42,7 +42,7 @@ TEST_F(EmbeddedClientTest, TellsWhatItHasLoaded) {
   EXPECT_EQ(status.facts->chat_template, "chatml");
   EXPECT_FALSE(status.facts->quantisation.empty());
   EXPECT_EQ(status.facts->sha256.size(), 64U);
-  EXPECT_THAT(status.facts->sandbox, testing::Contains("no_new_privs"));
+  EXPECT_THAT(status.facts->sandbox, ::testing::Contains("no_new_privs"));
   EXPECT_EQ(client->capabilities().context_window, static_cast<std::int64_t>(status.facts->context_length));
 }
 
@@ -207,7 +207,7 @@ TEST_F(EmbeddedClientTest, StopsAtAStopString) {
   call.request.sampling.stop = {","};
   const Completion completion = complete(call).value();
   EXPECT_EQ(completion.finish, FinishReason::Stop);
-  EXPECT_THAT(completion.text, testing::AnyOf("[true", "[false"));
+  EXPECT_THAT(completion.text, ::testing::AnyOf("[true", "[false"));
 }
 
 TEST_F(EmbeddedClientTest, GivesLogProbabilitiesOfEveryToken) {

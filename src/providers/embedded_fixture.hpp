@@ -3,7 +3,6 @@
 // them the tests are skipped and say why.
 
 #include <chrono>
-#include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <functional>
@@ -11,7 +10,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -20,6 +18,7 @@
 #include <gtest/gtest.h>
 
 #include "providers/embedded_client.hpp"
+#include "testing/engine_files.hpp"
 
 namespace suffice::providers {
 
@@ -29,23 +28,6 @@ using std::chrono::milliseconds;
 
 /// Generous: the tests also run on machines without a free core, the engine then takes seconds to load.
 inline constexpr milliseconds kPatience{120'000};
-
-/// SUFFICE_TEST_MODEL, or the model the repository ships.
-inline std::optional<std::string> find_model() {
-  // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing sets it
-  if (const char* named = std::getenv("SUFFICE_TEST_MODEL")) return named;
-  const fs::path models = fs::path(__FILE__).parent_path() / "../../models/suffice-mini";
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(models, error)) {
-    if (entry.path().extension() == ".gguf") return entry.path().string();
-  }
-  return std::nullopt;
-}
-
-inline std::string engine_program() {
-  const char* named = std::getenv("SUFFICE_TEST_ENGINE");  // NOLINT(concurrency-mt-unsafe): nothing sets it
-  return named != nullptr ? named : engine_program_beside_this();
-}
 
 inline policy::Model model_at(std::string path) {
   policy::Model model;
@@ -57,7 +39,7 @@ inline policy::Model model_at(std::string path) {
 
 inline EmbeddedOptions test_options() {
   EmbeddedOptions options;
-  options.engine_program = engine_program();
+  options.engine_program = testing::real_engine();
   options.limits.ping_every = milliseconds(50);
   return options;
 }
@@ -136,13 +118,11 @@ inline double probability_of(const LabelDistribution& distribution, std::string_
   return 0;
 }
 
-class EmbeddedClientTest : public testing::Test {
+class EmbeddedClientTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    const std::optional<std::string> model = find_model();
-    if (!model) GTEST_SKIP() << "no models/suffice-mini/*.gguf and no SUFFICE_TEST_MODEL";
-    if (::access(engine_program().c_str(), X_OK) != 0) GTEST_SKIP() << "no engine program at " << engine_program();
-    model_path = *model;
+    if (const std::string lacks = testing::what_real_engine_lacks(); !lacks.empty()) GTEST_SKIP() << lacks;
+    model_path = testing::real_model();
   }
 
   EmbeddedClient& start(EmbeddedOptions options = test_options(), int contexts = 1) {

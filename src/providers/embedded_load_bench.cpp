@@ -41,7 +41,7 @@ const char* variable(const char* name) { return std::getenv(name); }  // NOLINT(
 
 std::string model_path() {
   if (const char* named = variable("SUFFICE_TEST_MODEL")) return named;
-  return fs::path(__FILE__).parent_path() / "../../models/suffice-mini/suffice-mini-q4_0.gguf";
+  return fs::path(SUFFICE_SOURCE_DIR) / "models/suffice-mini/suffice-mini-q4_0.gguf";
 }
 
 std::vector<std::string> intents() {
@@ -310,7 +310,7 @@ void soak(benchmark::State& state) {
 void adapter_swap(benchmark::State& state) {
   std::string why;
   const std::unique_ptr<Asked> asked = engine(why);
-  const fs::path adapter = fs::path(__FILE__).parent_path() / "../../models/banking77-lora/banking77-lora.gguf";
+  const fs::path adapter = fs::path(SUFFICE_SOURCE_DIR) / "models/banking77-lora/banking77-lora.gguf";
   if (!asked || !fs::exists(adapter)) {
     state.SkipWithError(asked ? "no models/banking77-lora" : why.c_str());
     return;

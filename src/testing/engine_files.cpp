@@ -20,6 +20,8 @@ std::string beside_this(std::string_view program) {
 
 }  // namespace
 
+fs::path repository() { return SUFFICE_SOURCE_DIR; }
+
 std::string real_engine() {
   const char* named = std::getenv("SUFFICE_TEST_ENGINE");  // NOLINT(concurrency-mt-unsafe): nothing sets it
   return named != nullptr ? named : beside_this("suffice-engine");
@@ -28,10 +30,10 @@ std::string real_engine() {
 std::string real_model() {
   // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing sets it
   if (const char* named = std::getenv("SUFFICE_TEST_MODEL")) return named;
-  const fs::path models = fs::path(__FILE__).parent_path() / "../../models/suffice-mini";
+  const fs::path models = repository() / "models" / "suffice-mini";
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(models, error)) {
-    if (entry.path().extension() == ".gguf") return fs::absolute(entry.path()).lexically_normal().string();
+    if (entry.path().extension() == ".gguf") return entry.path().string();
   }
   return {};
 }

@@ -7,6 +7,8 @@
 
 namespace suffice::testing {
 
+/// The folder of the sources that this was built from.
+[[nodiscard]] std::filesystem::path repository();
 /// SUFFICE_TEST_ENGINE, or suffice-engine beside the test.
 [[nodiscard]] std::string real_engine();
 /// SUFFICE_TEST_MODEL, or the model the repository ships.
