@@ -6,6 +6,7 @@
 
 #include "engine/regex_grammar.hpp"
 #include "engine/schema_grammar.hpp"
+#include "engine/tool_grammar.hpp"
 
 namespace suffice::engine {
 namespace {
@@ -27,10 +28,13 @@ Result<void> check(const wire::EngineCall& call) {
   if (call.samples > 1 && call.constraint.kind == Constraint::Labels) {
     return invalid("labels are scored exactly, so samples of them add nothing; leave samples at 1", "samples");
   }
+  if (!call.constraint.tools.empty() && call.constraint.kind == Constraint::Labels) {
+    return invalid("labels are scored, not written, so an answer among them cannot be a call of a tool", "tools");
+  }
   return {};
 }
 
-Result<std::string> grammar_of(const wire::EngineConstraint& constraint) {
+Result<std::string> grammar_of_answer(const wire::EngineConstraint& constraint) {
   switch (constraint.kind) {
     case Constraint::JsonObject:
       return json_object_grammar();
@@ -45,6 +49,12 @@ Result<std::string> grammar_of(const wire::EngineConstraint& constraint) {
       break;
   }
   return std::string();
+}
+
+Result<std::string> grammar_of(const wire::EngineConstraint& constraint) {
+  SUFFICE_TRY(std::string answer, grammar_of_answer(constraint));
+  if (constraint.tools.empty()) return answer;
+  return grammar_with_tools(constraint, answer);
 }
 
 std::unexpected<Error> overflow(std::size_t needed, std::size_t prompt, std::size_t available) {

@@ -56,26 +56,6 @@ array ::= "[" (value ("," value)*)? "]"
 value ::= object | array | ws-string | number | boolean | null
 )";
 
-/// A GBNF literal that matches exactly `text`.
-std::string literal(std::string_view text) {
-  static constexpr std::string_view kHex = "0123456789ABCDEF";
-  std::string out = "\"";
-  for (const char c : text) {
-    const auto byte = static_cast<std::uint8_t>(c);
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (byte < 0x20 || byte == 0x7F) {
-      out += "\\x";
-      out += kHex[byte >> 4];
-      out += kHex[byte & 0xFU];
-    } else {
-      out += c;
-    }
-  }
-  return out += '"';
-}
-
 std::string escape_pointer(std::string_view token) {
   std::string out;
   for (const char c : token) {
@@ -138,7 +118,7 @@ class Translator {
 
   Result<std::string> translate_object(const json::object& schema, const std::string& at, int depth, Place place) {
     if (const json::value* ref = schema.if_contains("$ref")) return reference(*ref, at, depth, place);
-    if (const json::value* value = schema.if_contains("const")) return add(literal(json::serialize(*value)));
+    if (const json::value* value = schema.if_contains("const")) return add(gbnf_literal(json::serialize(*value)));
     if (const json::value* values = schema.if_contains("enum")) return enumeration(*values, at + "/enum");
     for (const char* keyword : {"anyOf", "oneOf"}) {
       if (const json::value* options = schema.if_contains(keyword)) {
@@ -240,7 +220,7 @@ class Translator {
     SUFFICE_TRY(std::vector<std::string> required, read_required(schema, at));
     std::vector<Property> properties;
     const auto append = [&](std::string_view key, const std::string& value, bool needed) {
-      properties.push_back({literal(json::serialize(json::string(key)) + ":") + " " + value, needed});
+      properties.push_back({gbnf_literal(json::serialize(json::string(key)) + ":") + " " + value, needed});
     };
     if (const json::value* declared = schema.if_contains("properties")) {
       const json::object* members = declared->if_object();
@@ -305,7 +285,7 @@ class Translator {
     const json::array* list = values.if_array();
     if (list == nullptr) return fail(ErrorCode::InvalidArgument, "enum must be a list", at);
     std::vector<std::string> literals;
-    for (const json::value& value : *list) literals.push_back(literal(json::serialize(value)));
+    for (const json::value& value : *list) literals.push_back(gbnf_literal(json::serialize(value)));
     return one_of(literals, at);
   }
 
@@ -368,6 +348,25 @@ class Translator {
 };
 
 }  // namespace
+
+std::string gbnf_literal(std::string_view text) {
+  static constexpr std::string_view kHex = "0123456789ABCDEF";
+  std::string out = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<std::uint8_t>(c);
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (byte < 0x20 || byte == 0x7F) {
+      out += "\\x";
+      out += kHex[byte >> 4];
+      out += kHex[byte & 0xFU];
+    } else {
+      out += c;
+    }
+  }
+  return out += '"';
+}
 
 Result<std::string> grammar_from_schema(std::string_view schema) {
   if (schema.size() > kSchemaBytesMax) return fail(ErrorCode::InvalidArgument, "the schema is larger than 256 KiB");

@@ -23,4 +23,7 @@ namespace suffice::engine {
 /// Any compact JSON object.
 [[nodiscard]] std::string json_object_grammar();
 
+/// A GBNF literal that matches exactly `text`.
+[[nodiscard]] std::string gbnf_literal(std::string_view text);
+
 }  // namespace suffice::engine

@@ -33,9 +33,13 @@ void layout(A& a, EngineMessage& f) {
   a(f.role, f.text);
 }
 template <class A>
+void layout(A& a, EngineTool& f) {
+  a(f.name, f.parameters);
+}
+template <class A>
 void layout(A& a, EngineConstraint& f) {
   a.enumerator(f.kind, EngineConstraint::Kind::Regex);
-  a(f.labels, f.text);
+  a(f.labels, f.text, f.tools, f.call_required, f.one_call);
 }
 template <class A>
 void layout(A& a, Sampling& f) {
@@ -65,6 +69,14 @@ void layout(A& a, EngineAdapterOrder& f) {
   a(f.id);
   a.enumerator(f.action, EngineAdapterOrder::Action::Unload);
   a(f.name, f.path);
+}
+template <class A>
+void layout(A& a, EngineCount& f) {
+  a(f.id, f.task, f.deadline_us, f.messages);
+}
+template <class A>
+void layout(A& a, EngineCounted& f) {
+  a(f.id, f.tokens);
 }
 template <class A>
 void layout(A& a, EngineAdapters& f) {

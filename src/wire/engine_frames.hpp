@@ -19,7 +19,7 @@
 
 namespace suffice::wire {
 
-inline constexpr std::uint32_t kEngineProtocolVersion = 2;
+inline constexpr std::uint32_t kEngineProtocolVersion = 3;
 /// Longest frame: a request body's limit (16 MiB) with room for its frame.
 inline constexpr std::size_t kEngineFrameBytesMax = 20UL * 1024 * 1024;
 /// Most items of one list.
@@ -78,6 +78,13 @@ struct EngineMessage {
   bool operator==(const EngineMessage&) const = default;
 };
 
+/// A tool that an answer may call.
+struct EngineTool {
+  std::string name{};
+  std::string parameters{};  ///< JSON Schema of its arguments; empty: it takes none
+  bool operator==(const EngineTool&) const = default;
+};
+
 struct EngineConstraint {
   enum class Kind : std::uint8_t { None, Labels, JsonObject, JsonSchema, Grammar, Regex };
   Kind kind = Kind::None;
@@ -85,6 +92,11 @@ struct EngineConstraint {
   /// JsonSchema: the schema; Grammar: GBNF with the start symbol "root"; Regex: an expression for the whole answer, in the
   /// subset of engine/regex_grammar.hpp
   std::string text{};
+  /// Not empty: the answer may be calls of these, in the form of wire/tool_text.hpp, instead of what the kind asks for; of kind None
+  /// they may follow text. Not with Labels.
+  std::vector<EngineTool> tools{};
+  bool call_required = false;  ///< it must be calls
+  bool one_call = false;       ///< one at most
   bool operator==(const EngineConstraint&) const = default;
 };
 
@@ -149,6 +161,23 @@ struct EngineEmbedded {
   std::uint64_t queue_us = 0;
   std::uint64_t compute_us = 0;
   bool operator==(const EngineEmbedded&) const = default;
+};
+
+/// gateway -> engine: how many tokens would a call's prompt have? Answered while contexts compute; nothing is computed, and a prompt
+/// that no context could hold is counted too. Ends with one EngineCounted or EngineFailure of its id.
+struct EngineCount {
+  std::uint64_t id = 0;  ///< as EngineCall's, and from the same numbers
+  std::string task{};
+  std::uint64_t deadline_us = 0;
+  std::vector<EngineMessage> messages{};
+  bool operator==(const EngineCount&) const = default;
+};
+
+/// engine -> gateway.
+struct EngineCounted {
+  std::uint64_t id = 0;
+  std::uint64_t tokens = 0;  ///< of the template with the messages, as EngineDone::usage.input_tokens has them
+  bool operator==(const EngineCounted&) const = default;
 };
 
 /// gateway -> engine: changes or lists the loaded adapters. Ends with one EngineAdapters or EngineFailure of its id.
@@ -261,12 +290,12 @@ struct EngineLog {
 };
 
 /// The order is the type byte, from 1: append only.
-using EngineFrame =
-    std::variant<EngineHello, EngineReady, EngineCall, EngineCancel, EngineDelta, EngineDone, EngineFailure, EnginePing,
-                 EnginePong, EngineLog, EngineEmbed, EngineEmbedded, EngineAdapterOrder, EngineAdapters>;
+using EngineFrame = std::variant<EngineHello, EngineReady, EngineCall, EngineCancel, EngineDelta, EngineDone,
+                                 EngineFailure, EnginePing, EnginePong, EngineLog, EngineEmbed, EngineEmbedded,
+                                 EngineAdapterOrder, EngineAdapters, EngineCount, EngineCounted>;
 
 /// What ends a call well.
-using EngineReply = std::variant<EngineDone, EngineEmbedded, EngineAdapters>;
+using EngineReply = std::variant<EngineDone, EngineEmbedded, EngineAdapters, EngineCounted>;
 
 /// The frame's bytes. PayloadTooLarge beyond kEngineFrameBytesMax or kEngineListItemsMax. Any thread.
 [[nodiscard]] Result<std::string> encode(const EngineFrame& frame);

@@ -17,7 +17,9 @@ std::vector<std::string> corpus() {
   wire::EngineCall call{.id = 7, .messages = {{"system", "t"}, {"user", "text"}}};
   call.sampling.stop = {"\n"};
   call.sampling.temperature = 0.5;
-  call.constraint = {.kind = wire::EngineConstraint::Kind::Labels, .labels = {"a", "b", "c"}};
+  call.constraint = {.kind = wire::EngineConstraint::Kind::Labels,
+                     .labels = {"a", "b", "c"},
+                     .tools = {{.name = "f", .parameters = "{}"}}};
   call.task = "t";
   call.adapters = {{.name = "lora", .scale = 0.5}};
   call.abort.min_token_probability = 0.01;
@@ -36,7 +38,9 @@ std::vector<std::string> corpus() {
                                       wire::EngineEmbed{.id = 8, .texts = {"a", "b"}},
                                       wire::EngineEmbedded{.id = 8, .vectors = {{1, 2}, {3, 4}}},
                                       wire::EngineAdapterOrder{.id = 9, .name = "n", .path = "p"},
-                                      wire::EngineAdapters{.id = 9, .adapters = {{.name = "n"}}}};
+                                      wire::EngineAdapters{.id = 9, .adapters = {{.name = "n"}}},
+                                      wire::EngineCount{.id = 10, .messages = {{"user", "text"}}},
+                                      wire::EngineCounted{.id = 10, .tokens = 3}};
   std::vector<std::string> out;
   for (const wire::EngineFrame& frame : frames) out.push_back(wire::encode(frame).value());
   return out;

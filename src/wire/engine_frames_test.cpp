@@ -17,6 +17,8 @@ EngineCall sample_call() {
   call.sampling.seed = -1;
   call.sampling.stop = {"\n", "END"};
   call.constraint = {.kind = EngineConstraint::Kind::Labels, .labels = {"build", "test"}};
+  call.constraint.tools = {{.name = "search", .parameters = R"({"type":"object"})"}, {.name = "stop"}};
+  call.constraint.call_required = true;
   call.want_logprobs = true;
   call.top_logprobs = 5;
   call.stream = true;
@@ -63,7 +65,9 @@ std::vector<EngineFrame> samples() {
           EngineEmbed{.id = 8, .texts = {"a", ""}, .pooling = EngineEmbed::Pooling::Cls, .normalise = false},
           EngineEmbedded{.id = 8, .vectors = {{0.5F, -1.25F}, {}}, .pooling = EngineEmbed::Pooling::Last},
           EngineAdapterOrder{.id = 9, .action = EngineAdapterOrder::Action::Load, .name = "n", .path = "/m/n.gguf"},
-          EngineAdapters{.id = 9, .adapters = {{.name = "n", .sha256 = "0f", .load_us = 800}}}};
+          EngineAdapters{.id = 9, .adapters = {{.name = "n", .sha256 = "0f", .load_us = 800}}},
+          EngineCount{.id = 10, .task = "t", .deadline_us = 5, .messages = {{"user", "how long am I"}}},
+          EngineCounted{.id = 10, .tokens = 1'200}};
 }
 
 TEST(EngineFrames, ComeBackAsTheyWentForEveryType) {
