@@ -71,12 +71,19 @@ providers::OpenAiServer probe(const policy::Model& model, const providers::Secre
   return server ? *server : providers::OpenAiServer{};
 }
 
-/// What changes when the model's file is written or replaced; empty for a model without one, or without its file.
-std::string stamp_of(const policy::Model& model) {
+std::string stamp_of_file(const std::string& path) {
   struct stat status{};
-  if (model.provider != policy::ProviderKind::Embedded || ::stat(model.model.c_str(), &status) != 0) return {};
+  if (::stat(path.c_str(), &status) != 0) return {};
   return fmt::format("{} {} {}.{} {}.{} {}", status.st_dev, status.st_ino, status.st_mtim.tv_sec,
                      status.st_mtim.tv_nsec, status.st_ctim.tv_sec, status.st_ctim.tv_nsec, status.st_size);
+}
+
+/// What changes when a file of the model is written or replaced; empty for a model without one, or without its file.
+std::string stamp_of(const policy::Model& model) {
+  if (model.provider != policy::ProviderKind::Embedded) return {};
+  std::string stamp = stamp_of_file(model.model);
+  for (const auto& [name, path] : model.adapters) stamp += '\n' + stamp_of_file(path);
+  return stamp;
 }
 
 const EmbeddedClient* embedded_in(const std::shared_ptr<ModelClient>& client) {
@@ -99,16 +106,20 @@ Result<policy::Model> admit(const policy::Model& model, const models::ModelStore
                                      .trust = model.trust};
   Result<models::AllowedModel> file = models::admit_model(request, store);
   if (!file) return fail(in_model(std::move(file).error(), model.name));
+  policy::Model admitted = model;
   for (const auto& [name, path] : model.adapters) {
+    const auto pinned = model.adapter_sha256.find(name);
+    const bool has_pin = pinned != model.adapter_sha256.end();
     const models::ModelRequest adapter{.name = model.name + ".adapters." + name,
                                        .file = path,
-                                       .sha256 = {},
+                                       .sha256 = has_pin ? pinned->second : std::string(),
                                        .allowed = model.digests_allowed,
-                                       .trust = model.trust};
-    const Result<models::AllowedModel> allowed = models::admit_model(adapter, store);
-    if (!allowed) return fail(in_model(allowed.error(), model.name + ".adapters." + name));
+                                       .trust = model.trust && !has_pin};
+    Result<models::AllowedModel> allowed = models::admit_model(adapter, store);
+    if (!allowed) return fail(in_model(std::move(allowed).error(), model.name + ".adapters." + name));
+    admitted.adapters[name] = std::move(allowed->path);
+    if (!allowed->sha256.empty()) admitted.adapter_sha256[name] = std::move(allowed->sha256);
   }
-  policy::Model admitted = model;
   admitted.model = std::move(file->path);
   admitted.sha256 = std::move(file->sha256);
   return admitted;

@@ -15,6 +15,8 @@
 #include "gate/judge.hpp"
 #include "models/model_store.hpp"
 #include "policy/policy_store.hpp"
+#include "providers/classifier_client.hpp"
+#include "providers/recorded_client.hpp"
 
 namespace suffice::cli {
 namespace {
@@ -25,6 +27,16 @@ struct CheckFlags {
   std::vector<std::string> files;
   bool json = false;
 };
+
+/// Whether a file that the gateway reads itself is one it can use. An embedded model's is read by app::admit.
+Result<void> opens(const policy::Model& model) {
+  if (model.provider == policy::ProviderKind::Classifier) {
+    SUFFICE_TRY_VOID(providers::make_classifier_client(model));
+  } else if (model.provider == policy::ProviderKind::Recorded) {
+    SUFFICE_TRY_VOID(providers::make_recorded_client(model));
+  }
+  return {};
+}
 
 /// Problems that show only when the model files are looked at and the gates are compiled.
 std::vector<policy::Problem> deep_problems(const policy::Policy& policy, const std::filesystem::path& file) {
@@ -39,10 +51,11 @@ std::vector<policy::Problem> deep_problems(const policy::Policy& policy, const s
     // A file that is not there yet is a warning: the policy may be meant for another machine.
     std::error_code error;
     const bool stored = model.model.starts_with(policy::kStorePrefix);
-    if (model.provider != policy::ProviderKind::Embedded || (!stored && !std::filesystem::exists(model.model, error)))
-      continue;
+    if (!policy::is_file(model.provider) || (!stored && !std::filesystem::exists(model.model, error))) continue;
     const Result<policy::Model> admitted = app::admit(model, store);
     if (!admitted) add("models." + name, admitted.error());
+    const Result<void> opened = opens(model);
+    if (!opened) add("models." + name, opened.error());
   }
   gate::HardStopCache hard_stops;
   for (const auto& [name, task] : policy.tasks) {

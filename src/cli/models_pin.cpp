@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -21,7 +22,18 @@ namespace suffice::cli {
 namespace {
 
 namespace fs = std::filesystem;
-using Digests = std::map<std::string, std::string>;
+
+struct Digests {
+  std::map<std::string, std::string> models;
+  policy::AdapterDigests adapters;
+  [[nodiscard]] bool empty() const { return models.empty() && adapters.empty(); }
+  /// By what people call it: "suffice-mini", "suffice-mini.adapters.banking".
+  [[nodiscard]] std::map<std::string, std::string> named() const {
+    std::map<std::string, std::string> all = models;
+    for (const auto& [place, digest] : adapters) all.emplace(place.first + ".adapters." + place.second, digest);
+    return all;
+  }
+};
 
 struct PinFlags {
   std::string policy;
@@ -34,11 +46,22 @@ bool wanted(const PinFlags& flags, const policy::Model& model) {
   using enum policy::ProviderKind;
   if (model.provider != Embedded && model.provider != Classifier) return false;
   if (!flags.names.empty()) return std::ranges::find(flags.names, model.name) != flags.names.end();
-  // A stored model keeps its content under its name, and a trusted one was meant to be unpinned.
-  return !model.trust && !model.model.starts_with(policy::kStorePrefix);
+  return !model.trust;  // a trusted one was meant to be unpinned
 }
 
-/// Digests that differ from the policy's, by model.
+Result<std::string> digest_of_gguf(const std::string& path) {
+  SUFFICE_TRY_VOID(models::read_gguf_file(path));
+  SUFFICE_TRY(const models::ModelFile file, models::ModelFile::open(path));
+  return models::digest_of(file);
+}
+
+Result<std::string> digest_of_model(const policy::Model& model) {
+  if (model.provider == policy::ProviderKind::Embedded) return digest_of_gguf(model.model);
+  SUFFICE_TRY(const models::ModelFile file, models::ModelFile::open(model.model));
+  return models::digest_of(file);
+}
+
+/// Digests that differ from the policy's.
 Result<Digests> changes(const PinFlags& flags, const policy::Policy& policy) {
   for (const std::string& name : flags.names) {
     if (!policy.models.contains(name))
@@ -47,10 +70,17 @@ Result<Digests> changes(const PinFlags& flags, const policy::Policy& policy) {
   Digests digests;
   for (const auto& [name, model] : policy.models) {
     if (!wanted(flags, model)) continue;
-    if (model.provider == policy::ProviderKind::Embedded) SUFFICE_TRY_VOID(models::read_gguf_file(model.model));
-    SUFFICE_TRY(const models::ModelFile file, models::ModelFile::open(model.model));
-    SUFFICE_TRY(std::string digest, models::digest_of(file));
-    if (digest != model.sha256) digests.emplace(name, std::move(digest));
+    // A stored model keeps its content under its name.
+    if (!model.model.starts_with(policy::kStorePrefix)) {
+      SUFFICE_TRY(std::string digest, digest_of_model(model));
+      if (digest != model.sha256) digests.models.emplace(name, std::move(digest));
+    }
+    for (const auto& [adapter, path] : model.adapters) {
+      SUFFICE_TRY(std::string digest, digest_of_gguf(path));
+      const auto pinned = model.adapter_sha256.find(adapter);
+      if (pinned == model.adapter_sha256.end() || pinned->second != digest)
+        digests.adapters.emplace(std::pair(name, adapter), std::move(digest));
+    }
   }
   return digests;
 }
@@ -58,12 +88,12 @@ Result<Digests> changes(const PinFlags& flags, const policy::Policy& policy) {
 Exit say(const PinFlags& flags, const Digests& digests) {
   if (flags.json) {
     boost::json::object object;
-    for (const auto& [name, digest] : digests) object.insert_or_assign(name, digest);
+    for (const auto& [name, digest] : digests.named()) object.insert_or_assign(name, digest);
     fmt::print("{}\n", boost::json::serialize(boost::json::object{{"changed", object}, {"written", !flags.check}}));
   } else if (digests.empty()) {
     fmt::print("Every model is pinned to the file that is there.\n");
   } else {
-    for (const auto& [name, digest] : digests)
+    for (const auto& [name, digest] : digests.named())
       fmt::print("{} {} to sha256 {}\n", name, flags.check ? "is not pinned" : "pinned", digest);
   }
   return flags.check && !digests.empty() ? Exit::Usage : Exit::Ok;
@@ -82,7 +112,7 @@ Exit pin(const PinFlags& flags) {
   if (flags.check || digests->empty()) return say(flags, *digests);
   const Result<std::string> text = read_input(file->string());
   if (!text) return report(text.error());
-  const Result<std::string> pinned = policy::with_pinned_models(*text, *digests);
+  const Result<std::string> pinned = policy::with_pinned_models(*text, digests->models, digests->adapters);
   if (!pinned) return report(pinned.error());
   // A link stays a link: the file behind it is replaced.
   std::error_code error;
@@ -98,8 +128,8 @@ void add_models_pin(CLI::App& models, Command& chosen) {
   auto flags = std::make_shared<PinFlags>();
   CLI::App* command = models.add_subcommand(
       "pin",
-      "Write the SHA-256 of each embedded model's and classifier's file into the policy (sha256), so that no other file is ever loaded in its\n"
-      "place. Run it after you have replaced a model file on purpose. Only these lines of the policy change.\n\n"
+      "Write the SHA-256 of each embedded model's, adapter's and classifier's file into the policy (sha256), so that no other file is ever\n"
+      "loaded in its place. Run it after you have replaced a model file on purpose. Only these lines of the policy change.\n\n"
       "Example:  suffice models pin --policy examples/policy.yaml");
   command->add_option("NAME", flags->names, "Only these models of the policy [all that are files and not trusted]");
   command->add_option("--policy", flags->policy, "Policy file [examples/policy.yaml]");

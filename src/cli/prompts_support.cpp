@@ -17,7 +17,6 @@
 #include "policy/policy_store.hpp"
 #include "prompts/span_schema.hpp"
 #include "prompts/token_fit.hpp"
-#include "providers/context_overflow.hpp"
 
 namespace suffice::cli {
 
@@ -114,7 +113,7 @@ struct PromptModel::Impl {
     if (model.local && prompts::has_span_fields(made.constraint.schema)) {
       SUFFICE_TRY(made.constraint.schema, prompts::schema_with_spans(made.constraint.schema, input));
     }
-    made.adapter = model.adapter;
+    if (!model.adapter.empty()) made.adapters = {{.name = model.adapter, .scale = model.adapter_scale}};
     made.input = input;
     if (const policy::Task* task = task_of(prompt)) made.task = task->name;
     return made;
@@ -175,9 +174,10 @@ Result<PromptModel::Answer> PromptModel::ask(const prompts::Prompt& prompt, cons
       if (completion->usage) rendered->prompt_tokens = completion->usage->input_tokens;
       return Answer{.completion = *std::move(completion), .sent = *std::move(rendered)};
     }
-    const std::optional<std::int64_t> tokens = providers::prompt_tokens_of(completion.error());
-    if (!embedded || !tokens) return fail(std::move(completion).error());
-    fit.too_long(*tokens);
+    if (!embedded || completion.error().code != ErrorCode::ContextOverflow) return fail(std::move(completion).error());
+    SUFFICE_TRY(const std::int64_t tokens,
+                net::run_sync(impl_->client->count_tokens(call, Deadline::after(impl_->model.timeouts.total))));
+    fit.too_long(tokens);
   }
 }
 

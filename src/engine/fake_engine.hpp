@@ -205,11 +205,10 @@ class FakeShelf final : public AdapterShelf {
 
 class FakeJob final : public Job {
  public:
-  FakeJob(std::variant<wire::EngineCall, wire::EngineEmbed> request, SteadyTime accepted,
-          SteadyTime deadline = SteadyTime::max())
+  FakeJob(Request request, SteadyTime accepted, SteadyTime deadline = SteadyTime::max())
       : request_(std::move(request)), accepted_(accepted), deadline_(deadline) {}
 
-  [[nodiscard]] const std::variant<wire::EngineCall, wire::EngineEmbed>& request() const override { return request_; }
+  [[nodiscard]] const Request& request() const override { return request_; }
   [[nodiscard]] SteadyTime accepted() const override { return accepted_; }
   [[nodiscard]] SteadyTime deadline() const override { return deadline_; }
   [[nodiscard]] bool cancelled() const override { return unwanted; }
@@ -222,6 +221,10 @@ class FakeJob final : public Job {
     ++ends;
     vectors = std::move(value);
   }
+  void counted(wire::EngineCounted value) override {
+    ++ends;
+    tokens = value.tokens;
+  }
   void failed(Error value) override {
     ++ends;
     error = std::move(value);
@@ -233,10 +236,11 @@ class FakeJob final : public Job {
   std::string streamed;
   std::optional<wire::EngineDone> answer;
   std::optional<wire::EngineEmbedded> vectors;
+  std::optional<std::uint64_t> tokens;
   std::optional<Error> error;
 
  private:
-  std::variant<wire::EngineCall, wire::EngineEmbed> request_;
+  Request request_;
   SteadyTime accepted_;
   SteadyTime deadline_;
 };

@@ -18,20 +18,24 @@
 
 namespace suffice::engine {
 
+/// What the gateway asks for and a thread works on.
+using Request = std::variant<wire::EngineCall, wire::EngineEmbed, wire::EngineCount>;
+
 /// One call from its frame to its end, as those who compute it see it. `cancelled` any thread, the rest one at a time.
 class Job {
  public:
   virtual ~Job() = default;
-  [[nodiscard]] virtual const std::variant<wire::EngineCall, wire::EngineEmbed>& request() const = 0;
+  [[nodiscard]] virtual const Request& request() const = 0;
   [[nodiscard]] virtual SteadyTime accepted() const = 0;
   /// Until when somebody waits for the answer; the frame's own time.
   [[nodiscard]] virtual SteadyTime deadline() const = 0;
   /// True once nobody wants the answer. Cheap.
   [[nodiscard]] virtual bool cancelled() const = 0;
   virtual void delta(const wire::EngineDelta& delta) = 0;
-  /// The end, exactly one of the three.
+  /// The end, exactly one of the four.
   virtual void done(wire::EngineDone answer) = 0;
   virtual void embedded(wire::EngineEmbedded answer) = 0;
+  virtual void counted(wire::EngineCounted answer) = 0;
   virtual void failed(Error error) = 0;
 
   [[nodiscard]] const std::string& task() const {

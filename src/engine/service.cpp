@@ -11,7 +11,6 @@
 #include <thread>
 #include <unistd.h>
 #include <utility>
-#include <variant>
 
 namespace suffice::engine {
 namespace {
@@ -81,6 +80,11 @@ class Service::Call final : public Job {
     answer.id = id_;
     end(answer);
   }
+  void counted(wire::EngineCounted answer) override {
+    service_.counters_.calls_done.fetch_add(1);
+    answer.id = id_;
+    end(answer);
+  }
   void failed(Error error) override {
     Counters& counters = service_.counters_;
     counters.calls_failed.fetch_add(1);
@@ -112,20 +116,24 @@ class Service::Call final : public Job {
 };
 
 Service::Service(FrameReader& reader, FrameWriter& writer, std::vector<std::unique_ptr<Worker>> workers,
-                 AdapterShelf& adapters, Counters& counters, const Limits& limits, const Clock& clock)
+                 std::unique_ptr<Worker> counting, AdapterShelf& adapters, Counters& counters, const Limits& limits,
+                 const Clock& clock)
     : reader_(reader),
       writer_(writer),
       workers_(std::move(workers)),
+      counting_(std::move(counting)),
       adapters_(adapters),
       counters_(counters),
       clock_(clock),
-      queue_(limits.queue_max, limits.task_queue_max, clock) {}
+      queue_(limits.queue_max, limits.task_queue_max, clock),
+      counts_(limits.queue_max, limits.task_queue_max, clock) {}
 
 Service::~Service() = default;
 
 Result<void> Service::run() {
   std::vector<std::jthread> threads;
   for (const auto& worker : workers_) threads.emplace_back([this, &worker] { worker->run(queue_); });
+  threads.emplace_back([this] { counting_->run(counts_); });
   Result<void> outcome;
   while (outcome) {
     Result<std::optional<wire::EngineFrame>> frame = reader_.read();
@@ -142,9 +150,11 @@ Result<void> Service::run() {
 
 Result<void> Service::handle(wire::EngineFrame frame) {
   if (auto* call = std::get_if<wire::EngineCall>(&frame)) {
-    accept(call->id, call->deadline_us, std::move(*call));
+    accept(call->id, call->deadline_us, std::move(*call), queue_);
   } else if (auto* embed = std::get_if<wire::EngineEmbed>(&frame)) {
-    accept(embed->id, embed->deadline_us, std::move(*embed));
+    accept(embed->id, embed->deadline_us, std::move(*embed), queue_);
+  } else if (auto* count = std::get_if<wire::EngineCount>(&frame)) {
+    accept(count->id, count->deadline_us, std::move(*count), counts_);
   } else if (const auto* cancelled = std::get_if<wire::EngineCancel>(&frame)) {
     cancel(cancelled->id);
   } else if (const auto* adapters = std::get_if<wire::EngineAdapterOrder>(&frame)) {
@@ -157,7 +167,7 @@ Result<void> Service::handle(wire::EngineFrame frame) {
   return {};
 }
 
-void Service::accept(std::uint64_t id, std::uint64_t deadline_us, Request request) {
+void Service::accept(std::uint64_t id, std::uint64_t deadline_us, Request request, JobQueue& queue) {
   const SteadyTime now = clock_.steady_now();
   // Nobody waits for hours; the limit keeps the sum from overflowing.
   const auto left = std::chrono::microseconds(std::min(deadline_us, kDeadlineMaxUs));
@@ -168,7 +178,7 @@ void Service::accept(std::uint64_t id, std::uint64_t deadline_us, Request reques
     if (id == 0 || !calls_.emplace(id, call).second) call = nullptr;
   }
   if (!call) return refuse(id, ErrorCode::ProtocolError, "the call's id is in use");
-  switch (queue_.push(call)) {
+  switch (queue.push(call)) {
     case JobQueue::Pushed::Yes:
       return;
     case JobQueue::Pushed::QueueFull:
@@ -198,6 +208,7 @@ void Service::cancel(std::uint64_t id) {
     call->second->cancel();
   }
   queue_.sweep();  // frees its place at once
+  counts_.sweep();
 }
 
 void Service::order(const wire::EngineAdapterOrder& order) {
@@ -211,6 +222,7 @@ void Service::order(const wire::EngineAdapterOrder& order) {
 
 void Service::pong(std::uint64_t nonce) {
   queue_.sweep();
+  counts_.sweep();
   const Counters& c = counters_;
   writer_.write(wire::EnginePong{.nonce = nonce,
                                  .progress = c.progress.load(),
@@ -237,6 +249,7 @@ void Service::pong(std::uint64_t nonce) {
 
 void Service::stop() {
   queue_.stop();
+  counts_.stop();
   const std::lock_guard lock(mutex_);
   for (const auto& [id, call] : calls_) call->cancel();
 }

@@ -6,7 +6,6 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <variant>
 #include <vector>
 
 #include "core/clock.hpp"
@@ -43,7 +42,7 @@ class FrameReader {
   wire::EngineFrameDecoder decoder_;
 };
 
-/// Runs calls on `workers`, one thread each, until the gateway closes its end. Calls beyond the queue's limits fail with
+/// Runs calls on `workers`, one thread each, and counts of tokens on `counting`, until the gateway closes its end. Calls beyond the queue's limits fail with
 /// Overloaded. Pings and adapter orders are answered by the reading thread.
 class Service {
  public:
@@ -53,7 +52,8 @@ class Service {
   };
   /// All references outlive this.
   Service(FrameReader& reader, FrameWriter& writer, std::vector<std::unique_ptr<Worker>> workers,
-          AdapterShelf& adapters, Counters& counters, const Limits& limits, const Clock& clock);
+          std::unique_ptr<Worker> counting, AdapterShelf& adapters, Counters& counters, const Limits& limits,
+          const Clock& clock);
   ~Service();
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
@@ -63,10 +63,9 @@ class Service {
 
  private:
   class Call;
-  using Request = std::variant<wire::EngineCall, wire::EngineEmbed>;
 
   Result<void> handle(wire::EngineFrame frame);
-  void accept(std::uint64_t id, std::uint64_t deadline_us, Request request);
+  void accept(std::uint64_t id, std::uint64_t deadline_us, Request request, JobQueue& queue);
   void refuse(std::uint64_t id, ErrorCode code, const char* why);
   void cancel(std::uint64_t id);
   void order(const wire::EngineAdapterOrder& order);
@@ -77,10 +76,12 @@ class Service {
   FrameReader& reader_;
   FrameWriter& writer_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<Worker> counting_;
   AdapterShelf& adapters_;
   Counters& counters_;
   const Clock& clock_;
   JobQueue queue_;
+  JobQueue counts_;
 
   std::mutex mutex_;                                      ///< guards calls_
   std::map<std::uint64_t, std::shared_ptr<Call>> calls_;  ///< waiting and computing

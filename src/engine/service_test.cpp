@@ -26,6 +26,8 @@ class EchoWorker final : public Worker {
   }
   static void compute(Job& job) {
     if (std::holds_alternative<wire::EngineEmbed>(job.request())) return job.embedded({.vectors = {{0.5F}}});
+    if (const auto* count = std::get_if<wire::EngineCount>(&job.request()))
+      return job.counted({.tokens = count->messages.size()});
     const auto& call = std::get<wire::EngineCall>(job.request());
     const std::string& text = call.messages.at(0).text;
     while (text == "wait" && !job.cancelled()) std::this_thread::yield();
@@ -64,7 +66,8 @@ class ServiceTest : public testing::Test {
       std::vector<std::unique_ptr<Worker>> list;
       for (int i = 0; i < workers; ++i) list.push_back(std::make_unique<EchoWorker>(counters_));
       const Service::Limits limits{.queue_max = queue_max, .task_queue_max = queue_max};
-      Service service(reader, writer, std::move(list), shelf_, counters_, limits, clock_);
+      Service service(reader, writer, std::move(list), std::make_unique<EchoWorker>(counters_), shelf_, counters_,
+                      limits, clock_);
       outcome_.set_value(service.run());
     });
   }
@@ -162,6 +165,17 @@ TEST_F(ServiceTest, NeverComputesACallWhoseDeadlinePassedWhileItWaited) {
   EXPECT_EQ(std::get<wire::EngineFailure>(frame).id, 2U);
   EXPECT_EQ(std::get<wire::EngineFailure>(frame).code, ErrorCode::DeadlineExceeded);
   EXPECT_EQ(std::get<wire::EnginePong>(next()).calls_expired, 1U);
+}
+
+TEST_F(ServiceTest, CountsTokensWhileItsWorkerComputes) {
+  start(1, 4);
+  call(8, "wait");
+  send(wire::EngineCount{.id = 9, .messages = {{"system", "a"}, {"user", "b"}}});
+
+  const wire::EngineFrame counted = next();
+
+  EXPECT_EQ(std::get<wire::EngineCounted>(counted), (wire::EngineCounted{.id = 9, .tokens = 2}));
+  send(wire::EngineCancel{.id = 8});
 }
 
 TEST_F(ServiceTest, AnswersEmbeddingsAndAdapterOrdersWithTheirIds) {

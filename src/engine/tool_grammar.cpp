@@ -116,8 +116,9 @@ Result<std::string> grammar_with_tools(const wire::EngineConstraint& constraint,
   }
   SUFFICE_TRY(const std::string bodies, call_bodies(constraint.tools));
   const std::string begin = gbnf_literal(wire::kToolCallBegin);
-  const std::string more =
-      constraint.one_call ? "" : " (\"\\n\" " + begin + " call-body){0," + std::to_string(kCallsMax - 1) + "}";
+  const std::string more = constraint.one_call ? ""
+                                               : " (" + gbnf_literal("\n") + " " + begin + " call-body){0," +
+                                                     std::to_string(kCallsMax - 1) + "}";
   std::string grammar = "calls-rest ::= call-body" + more + "\n" + bodies;
   const std::string calls = begin + " calls-rest";
   if (constraint.call_required) return "root ::= " + calls + "\n" + grammar;

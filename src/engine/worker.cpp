@@ -6,6 +6,22 @@
 
 namespace suffice::engine {
 
+void CountWorker::run(JobQueue& queue) {
+  const auto any = [](const std::string&) { return true; };
+  while (const std::shared_ptr<Job> job = queue.take(JobQueue::Wait::Yes, any)) {
+    const auto& asked = std::get<wire::EngineCount>(job->request());
+    if (asked.messages.empty()) {
+      job->failed({.code = ErrorCode::InvalidArgument, .message = "the call has no messages", .where = "messages"});
+      continue;
+    }
+    try {
+      job->counted({.tokens = language_.prompt(asked.messages).tokens.size()});
+    } catch (const std::exception&) {
+      job->failed({.code = ErrorCode::Internal, .message = "the embedded model failed on this text", .where = {}});
+    }
+  }
+}
+
 BatchWorker::BatchWorker(std::unique_ptr<Decoder> decoder, MakeEmbeddingDecoder make_embedding_decoder,
                          const Preparation& preparation, const BatchPlan& plan, const Clock& clock)
     : decoder_(std::move(decoder)),

@@ -25,6 +25,17 @@ class Worker {
 /// Makes the embedding decoder when the first text comes: most engines never need its memory.
 using MakeEmbeddingDecoder = std::function<Result<std::unique_ptr<EmbeddingDecoder>>()>;
 
+/// Counts tokens, on a thread beside those that compute: a long text takes a while, and nobody else should wait for it.
+class CountWorker final : public Worker {
+ public:
+  /// `language` outlives this.
+  explicit CountWorker(const Language& language) : language_(language) {}
+  void run(JobQueue& queue) override;
+
+ private:
+  const Language& language_;
+};
+
 class BatchWorker final : public Worker {
  public:
   /// `decoder` is null for a model that only embeds. An exception while computing fails the calls under way with Internal.

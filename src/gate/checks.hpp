@@ -35,6 +35,7 @@ void check_refusal(const Judged& judged, Scorecard& card);
 void check_length(const Judged& judged, Scorecard& card);
 void check_labels(const Judged& judged, LabelEscalation escalation, Scorecard& card);
 void check_schema(const Judged& judged, Scorecard& card);
+void check_regex(const Judged& judged, Scorecard& card);
 void check_tool_calls(const Judged& judged, Scorecard& card);
 void check_evidence(const Judged& judged, Scorecard& card);
 void check_hard_stops(const Judged& judged, Scorecard& card);

@@ -38,6 +38,7 @@ void check_mechanically(const Judged& judged, LabelEscalation escalation, Scorec
   check_length(judged, card);
   check_labels(judged, escalation, card);
   check_schema(judged, card);
+  check_regex(judged, card);
   check_tool_calls(judged, card);
   check_evidence(judged, card);
 }
@@ -90,6 +91,14 @@ Result<GateRules> compile_rules(const policy::Policy& policy, const policy::Task
     }
     rules.schema = *std::move(schema);
   }
+  if (!task.regex.empty()) {
+    auto regex = AnswerPattern::compile(task.regex);
+    if (!regex) {
+      return fail(ErrorCode::PolicyInvalid, fmt::format("regex of task '{}': {}", task.name, regex.error().message),
+                  fmt::format("tasks.{}.regex", task.name));
+    }
+    rules.regex = *std::move(regex);
+  }
   return rules;
 }
 
@@ -101,11 +110,13 @@ Result<GateRules> compile_rules(const policy::Policy& policy, const policy::Task
 Admission check_input(const GateRules& rules, std::string_view input) {
   Admission admission;
   const auto chars = static_cast<std::int64_t>(count_code_points(input));
-  const bool fits = chars <= rules.task.max_input_chars;
-  admission.checks.push_back(
-      CheckResult{.check = "input_size",
-                  .passed = fits,
-                  .detail = fmt::format("{} characters, at most {}", chars, rules.task.max_input_chars)});
+  const bool reduced = chars > rules.task.max_input_chars && rules.task.reduce != policy::InputReduction::None;
+  const bool fits = reduced || chars <= rules.task.max_input_chars;
+  admission.checks.push_back(CheckResult{
+      .check = "input_size",
+      .passed = fits,
+      .detail = fmt::format("{} characters, {} {}", chars, reduced ? "for local models reduced to" : "at most",
+                            rules.task.max_input_chars)});
   if (!fits) add_reason(admission.reasons, Reason::InputTooLarge);
   if (!rules.hard_stops) return admission;
 

@@ -11,6 +11,7 @@
 #include "core/chat.hpp"
 #include "core/result.hpp"
 #include "core/verdict.hpp"
+#include "gate/answer_pattern.hpp"
 #include "gate/hard_stops.hpp"
 #include "gate/json_schema.hpp"
 #include "policy/policy.hpp"
@@ -20,8 +21,9 @@ namespace suffice::gate {
 /// The rules of one task, compiled once per policy snapshot. Immutable; any thread.
 struct GateRules {
   policy::Task task;
-  std::shared_ptr<const HardStops> hard_stops;  ///< null when the task names none
-  std::shared_ptr<const JsonSchema> schema;     ///< null when the task has none
+  std::shared_ptr<const HardStops> hard_stops;           ///< null when the task names none
+  std::shared_ptr<const JsonSchema> schema;              ///< null when the task has none
+  std::shared_ptr<const AnswerPattern> regex = nullptr;  ///< null when the task has none
 };
 
 /// Hard stops compiled so far of one policy, by the names of their groups: most tasks name the same ones, and one set is 25 ms of
@@ -42,7 +44,7 @@ struct Admission {
   [[nodiscard]] bool local_allowed() const { return reasons.empty(); }
 };
 
-/// Checks the input: size, then hard stops. `input` is all text the caller sent (system, user, tool results). Pure; any thread.
+/// Checks the input: size (of a task that reduces nothing), then hard stops, on all of it. `input` is all text the caller sent (system, user, tool results). Pure; any thread.
 [[nodiscard]] Admission check_input(const GateRules& rules, std::string_view input);
 
 /// An answer to be judged, and what the caller asked for beyond the task (its own response_format, its tools).

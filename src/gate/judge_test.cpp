@@ -556,6 +556,32 @@ TEST(CheckInput, CountsCharactersAndNamesHardStopsFirst) {
               ElementsAre(Reason::HardStopAccess, Reason::InputTooLarge));
 }
 
+TEST(CheckInput, LetsALongInputPassThatWillBeReducedButStopsOnAllOfIt) {
+  policy::Task task = label_task();
+  task.max_input_chars = 4;
+  task.reduce = policy::InputReduction::BuildLog;
+  const GateRules rules = rules_for(task);
+  EXPECT_TRUE(check_input(rules, "12345").local_allowed());
+  EXPECT_THAT(
+      check_input(rules, std::string(100'000, 'x') + " npm: 401 from registry " + std::string(100'000, 'x')).reasons,
+      ElementsAre(Reason::HardStopAccess));
+}
+
+TEST(Judge, ServesAnAnswerThatMatchesTheTasksRegexAsAWhole) {
+  policy::Task task = free_task();
+  task.regex = "[A-Z]+-[0-9]+";
+  const struct {
+    const char* text;
+    bool accepted;
+  } cases[] = {{"ABC-1", true}, {" ABC-1\n", true}, {"see ABC-1", false}, {"ABC-1.", false}, {"abc-1", false}};
+  for (const auto& c : cases) {
+    const Verdict verdict = judge_it(task, answer(c.text));
+    EXPECT_EQ(verdict.accepted(), c.accepted) << c.text;
+    if (c.accepted) EXPECT_EQ(verdict.served_text, "ABC-1");
+    if (!c.accepted) EXPECT_THAT(verdict.reasons, ElementsAre(Reason::SchemaInvalid)) << c.text;
+  }
+}
+
 TEST(CompileRules, SaysWhatThePolicyLacks) {
   policy::Task task = free_task();
   task.hard_stops = {"nowhere"};
@@ -567,6 +593,11 @@ TEST(CompileRules, SaysWhatThePolicyLacks) {
   const auto schema = compile_rules(policy_with_stops(), task);
   ASSERT_FALSE(schema);
   EXPECT_THAT(describe(schema.error()), testing::HasSubstr("tpye"));
+  task.schema.text.clear();
+  task.regex = "(";
+  const auto regex = compile_rules(policy_with_stops(), task);
+  ASSERT_FALSE(regex);
+  EXPECT_EQ(regex.error().where, "tasks.free.regex");
 }
 
 // -- properties, seeded ------------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ Result<workflow::CascadeTier> make_tier(const policy::Policy& policy, const poli
   if (model == policy.models.end()) return fail(ErrorCode::PolicyInvalid, "unknown model " + tier.model);
   workflow::CascadeTier made;
   made.model = model->second;
+  made.adapters = tier.adapters;
   SUFFICE_TRY(made.client, clients(model->second));
   const std::string& prompt = tier.prompt.empty() ? task.prompt : tier.prompt;
   if (!prompt.empty()) {

@@ -6,6 +6,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
 #include <fmt/format.h>
+#include <re2/re2.h>
 
 #include "core/text.hpp"
 #include "policy/policy_checks.hpp"
@@ -39,6 +40,16 @@ std::vector<std::string> model_names(const Policy& policy) {
   return names;
 }
 
+void check_tier_adapters(const Subject& subject, std::size_t tier) {
+  const Model& model = *subject.model(subject.task.tiers[tier]);
+  for (const AdapterUse& use : subject.task.tiers[tier].adapters) {
+    if (model.adapters.contains(use.name)) continue;
+    subject.findings.problem(child(child(child(subject.at("tiers"), tier), "adapters"), use.name),
+                             fmt::format("models.{}.adapters has no such adapter{}", model.name,
+                                         did_you_mean(use.name, keys_of(model.adapters))));
+  }
+}
+
 /// Whether every tier names a model; the rest of the ladder's checks make sense only then.
 bool check_tier_names(const Subject& subject) {
   bool known = true;
@@ -56,9 +67,14 @@ bool check_tier_names(const Subject& subject) {
       }
       continue;
     }
-    const auto [first, is_new] = seen.emplace(tiers[i].model + "\n" + tiers[i].prompt, i);
-    if (!is_new)
-      subject.findings.problem(at, fmt::format("the same model as tiers[{}] with the same prompt", first->second));
+    std::string tier = tiers[i].model + "\n" + tiers[i].prompt;
+    for (const AdapterUse& use : tiers[i].adapters) tier += fmt::format("\n{} {}", use.name, use.scale);
+    const auto [first, is_new] = seen.emplace(std::move(tier), i);
+    if (!is_new) {
+      subject.findings.problem(
+          at, fmt::format("the same model as tiers[{}] with the same prompt and adapters", first->second));
+    }
+    check_tier_adapters(subject, i);
   }
   return known;
 }
@@ -117,6 +133,19 @@ void check_schema(const Subject& subject) {
   if (const auto defect = schema_defect(json::parse(subject.task.schema.text))) {
     subject.findings.problem(subject.at("schema"), fmt::format("not a JSON Schema: {}", *defect));
   }
+}
+
+void check_regex(const Subject& subject) {
+  const Task& task = subject.task;
+  if (task.regex.empty()) return;
+  if (!task.labels.empty() || !task.schema.empty()) {
+    subject.findings.problem(subject.at("regex"), "a task has labels, a schema or a regex, not two of them");
+  }
+  re2::RE2::Options options;
+  options.set_log_errors(false);
+  const re2::RE2 compiled(task.regex, options);
+  if (!compiled.ok())
+    subject.findings.problem(subject.at("regex"), fmt::format("not an RE2 expression: {}", compiled.error()));
 }
 
 void check_hard_stop_names(const Subject& subject) {
@@ -185,6 +214,7 @@ void check_tasks(const Policy& policy, const Environment& environment, Findings&
     check_ladder(subject);
     check_labels(subject);
     check_schema(subject);
+    check_regex(subject);
     check_hard_stop_names(subject);
     check_confidence(subject);
     check_rest(subject);

@@ -193,6 +193,39 @@ TEST(ParsePolicy, ReadsAdaptersOfAModelAndOfATask) {
   EXPECT_EQ(task.confidence, ConfidenceSignal::Agreement);
 }
 
+TEST(ParsePolicy, ReadsPinnedAdaptersTheAdaptersOfATierReductionAndRegex) {
+  const std::string digest(64, 'a');
+  const Loaded loaded = parse(
+      "version: 1\nmodels:\n  m:\n    provider: embedded\n    model: base.gguf\n"
+      "    adapters: {a: {file: lora/a.gguf, sha256: " +
+      digest +
+      "}, b: b.gguf}\n"
+      "tasks:\n  t:\n    tiers: [{model: m, adapters: {a: 0.5, b: 1}}, m]\n    regex: '[A-Z]+-\\d+'\n"
+      "    max_input_chars: 2000\n    reduce: build_log\n");
+
+  ASSERT_TRUE(loaded.policy) << to_lines(loaded.problems);
+  const Model& model = loaded.policy->models.at("m");
+  EXPECT_EQ(model.adapters.at("a"), "/etc/suffice/lora/a.gguf");
+  EXPECT_EQ(model.adapter_sha256, (std::map<std::string, std::string>{{"a", digest}}));
+  const Task& task = loaded.policy->tasks.at("t");
+  EXPECT_EQ(task.tiers.at(0).adapters, (std::vector<AdapterUse>{{"a", 0.5}, {"b", 1}}));
+  EXPECT_TRUE(task.tiers.at(1).adapters.empty());
+  EXPECT_EQ(task.regex, "[A-Z]+-\\d+");
+  EXPECT_EQ(task.reduce, InputReduction::BuildLog);
+}
+
+TEST(ParsePolicy, RefusesTierAdaptersAndRegexesThatCannotWork) {
+  const Loaded loaded = parse(
+      "version: 1\nmodels:\n  m: {provider: embedded, model: base.gguf, adapters: {german: g.gguf}}\n"
+      "tasks:\n  t: {tiers: [{model: m, adapters: {germen: 1}}], regex: '('}\n"
+      "  u: {tiers: [m], labels: [a, b], regex: a}\n");
+
+  const std::string lines = to_lines(loaded.problems);
+  EXPECT_THAT(lines, ::testing::HasSubstr("models.m.adapters has no such adapter; did you mean \"german\"?"));
+  EXPECT_THAT(lines, ::testing::HasSubstr("not an RE2 expression: missing )"));
+  EXPECT_THAT(lines, ::testing::HasSubstr("labels, a schema or a regex, not two of them"));
+}
+
 TEST(ParsePolicy, RefusesAdaptersAndSamplesThatCannotWork) {
   const Loaded loaded = parse(
       "version: 1\nmodels:\n  m: {provider: embedded, model: base.gguf, adapter: german}\n"

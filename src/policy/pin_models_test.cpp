@@ -47,6 +47,32 @@ TEST(PinModels, PinsSeveralAtOnce) {
                 "\n  c:\n    model: z\n    sha256: " + kNew + "\n");
 }
 
+TEST(PinModels, PinsAdaptersBesideTheirFiles) {
+  struct Case {
+    const char* name;
+    std::string before;
+    std::string after;
+  };
+  const std::string model = "models:\n  m:\n    model: a.gguf\n    adapters:";
+  const Case cases[] = {
+      {"a path in braces", model + " {x: lora/x.gguf, y: y.gguf}\n",
+       model + " {x: {file: lora/x.gguf, sha256: " + kNew + "}, y: y.gguf}\n"},
+      {"a quoted path on its line", model + "\n      x: \"lora/x.gguf\"  # why\n",
+       model + "\n      x: {file: \"lora/x.gguf\", sha256: " + kNew + "}  # why\n"},
+      {"a digest that stands there", model + " {x: {file: x.gguf, sha256: " + kOld + "}}\n",
+       model + " {x: {file: x.gguf, sha256: " + kNew + "}}\n"},
+      {"a file without one", model + "\n      x:\n        file: x.gguf\n",
+       model + "\n      x:\n        file: x.gguf\n        sha256: " + kNew + "\n"},
+  };
+  for (const Case& c : cases) {
+    const Result<std::string> pinned = with_pinned_models(c.before, {}, {{{"m", "x"}, kNew}});
+    ASSERT_TRUE(pinned) << c.name << ": " << pinned.error().message;
+    EXPECT_EQ(*pinned, c.after) << c.name;
+  }
+  EXPECT_EQ(with_pinned_models(cases[0].before, {}, {{{"m", "z"}, kNew}}).error().where, "models.m.adapters.z");
+  EXPECT_FALSE(with_pinned_models(model + "\n      x: >-\n        x.gguf\n", {}, {{{"m", "x"}, kNew}}));
+}
+
 TEST(PinModels, RefusesWhatItCannotEditSafely) {
   const std::map<std::string, std::string> cases = {
       {"no YAML", "models: ["},

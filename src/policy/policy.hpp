@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/adapter_use.hpp"
 #include "core/chat.hpp"
 #include "core/reasons.hpp"
 #include "core/usage.hpp"
@@ -59,6 +60,7 @@ struct Model {
   double adapter_scale = 1;
   /// Embedded: name and path of the LoRA files loaded beside the model, so that tasks can share one engine.
   std::map<std::string, std::string> adapters;
+  std::map<std::string, std::string> adapter_sha256;  ///< Embedded: digests of those that are pinned, by name
   bool adapter_or_base = false;  ///< a call whose adapter is not loaded is answered by the base instead of failing
   std::string sha256;            ///< Embedded: the file's digest; empty means not pinned
   bool trust = false;            ///< Embedded: load the file whatever its digest is
@@ -128,9 +130,16 @@ struct Validators {
 
 /// One step of a task's ladder.
 struct Tier {
-  std::string model;   ///< a key of Policy::models
-  std::string prompt;  ///< name@version; empty: the task's prompt
+  std::string model;                      ///< a key of Policy::models
+  std::string prompt;                     ///< name@version; empty: the task's prompt
+  std::vector<AdapterUse> adapters = {};  ///< all at once; empty: the task's adapter, else the model's
   bool operator==(const Tier&) const = default;
+};
+
+/// What becomes, for a local tier, of an input that is longer than the task's max_input_chars.
+enum class InputReduction : std::uint8_t {
+  None,      ///< it goes to the frontier: input_too_large
+  BuildLog,  ///< its error lines and its end (prompts/log_reducer.hpp)
 };
 
 /// A rule by which a request names its task without saying so. All present conditions must hold.
@@ -155,13 +164,15 @@ struct Task {
   std::vector<std::string> escalate_labels;
   std::optional<std::string> unknown_label;  ///< a label whose reason is label_unknown instead of label_escalates
   JsonText schema;
+  std::string regex;  ///< RE2 expression that the whole answer must match; empty: any
   std::optional<double> min_confidence;
   ConfidenceSignal confidence = ConfidenceSignal::None;
   bool confidence_marker =
       false;  ///< the prompt asks for "CONFIDENCE: n"; the marker is removed from what the caller sees
   Validators validators;
-  std::vector<std::string> hard_stops;  ///< group names; empty list means none
-  std::int64_t max_input_chars = 8'000;
+  std::vector<std::string> hard_stops;   ///< group names; empty list means none
+  std::int64_t max_input_chars = 8'000;  ///< what a local tier may be given; the frontier gets all
+  InputReduction reduce = InputReduction::None;
   std::int64_t max_output_tokens = 512;
   Sampling sampling;
   int samples = 1;      ///< answers drawn side by side by an embedded model; their agreement is a signal

@@ -108,9 +108,14 @@ void read_adapters(const Fields& fields, const std::filesystem::path& base, Mode
   model.adapter_scale = fields.number("adapter_scale").value_or(1);
   model.adapter_or_base = fields.text("adapter_missing") == "base";
   for (const auto& member : fields.below("adapters").object()) {
+    const std::string adapter(member.key());
     if (const json::string* path = member.value().if_string()) {
-      model.adapters.emplace(member.key(), resolved(base, std::string(*path)));
+      model.adapters.emplace(adapter, resolved(base, std::string(*path)));
+      continue;
     }
+    const Fields pinned(&member.value());
+    model.adapters.emplace(adapter, resolved(base, pinned.text("file")));
+    if (pinned.has("sha256")) model.adapter_sha256.emplace(adapter, pinned.text("sha256"));
   }
 }
 
@@ -167,6 +172,11 @@ std::vector<Tier> read_tiers(const json::value* value, const std::map<std::strin
     } else {
       const Fields fields(&entry);
       tier = {.model = fields.text("model"), .prompt = fields.text("prompt")};
+      const Fields adapters = fields.below("adapters");
+      for (const auto& member : adapters.object()) {
+        tier.adapters.push_back(
+            {.name = std::string(member.key()), .scale = adapters.number(member.key()).value_or(1)});
+      }
     }
     if (const auto alias = aliases.find(tier.model); alias != aliases.end()) tier.model = alias->second;
     tiers.push_back(std::move(tier));
@@ -219,6 +229,7 @@ void read_decision(const Fields& fields, Task& task) {
   task.escalate_labels = fields.texts("escalate_labels");
   if (fields.has("unknown_label")) task.unknown_label = fields.text("unknown_label");
   if (const json::value* schema = fields.find("schema")) task.schema.text = json::serialize(*schema);
+  task.regex = fields.text("regex");
   task.min_confidence = fields.number("min_confidence");
   using enum ConfidenceSignal;
   task.confidence = named(
@@ -242,6 +253,7 @@ Task read_task(const std::string& task_name, const Fields& fields, const std::ma
   task.adapter = fields.text("adapter");
   read_decision(fields, task);
   task.max_input_chars = fields.integer("max_input_chars", task.max_input_chars);
+  if (fields.text("reduce") == "build_log") task.reduce = InputReduction::BuildLog;
   task.max_output_tokens = fields.integer("max_output_tokens", task.max_output_tokens);
   task.sampling = read_sampling(fields.below("sampling"));
   task.samples = static_cast<int>(fields.integer("samples", task.samples));

@@ -7,7 +7,7 @@
 
 #include <gmock/gmock.h>
 
-#include "providers/embedded_fixture.hpp"
+#include "testing/embedded_fixture.hpp"
 
 namespace suffice::providers {
 namespace {
@@ -75,8 +75,7 @@ std::vector<ModelCall> mixed_calls() {
     }
     call.task = "task" + std::to_string(i % 4);
     call.want_logprobs = true;
-    if (i % 2 == 1) call.adapter = "banking";
-    if (i % 4 == 3) call.adapter_scale = 0.5;
+    if (i % 2 == 1) call.adapters = {{.name = "banking", .scale = i % 4 == 3 ? 0.5 : 1}};
     calls.push_back(std::move(call));
   }
   return calls;
@@ -108,7 +107,7 @@ TEST_F(EmbeddedBatchTest, LoadsListsAndDropsAdaptersWhileItRuns) {
   start();
   ModelCall call = label_call("what is my balance", kLabels);
   const Completion base = complete(call).value();
-  call.adapter = "banking";
+  call.adapters = {{.name = "banking"}};
   const Result<Completion> missing = complete(call);
   ASSERT_FALSE(missing.has_value());
   EXPECT_EQ(missing.error().code, ErrorCode::NotFound);
@@ -124,21 +123,35 @@ TEST_F(EmbeddedBatchTest, LoadsListsAndDropsAdaptersWhileItRuns) {
 
   const Completion adapted = complete(call).value();
   EXPECT_NE(adapted.labels->entries.front().probability, base.labels->entries.front().probability);
-  call.adapter_scale = 0;
+  call.adapters.front().scale = 0;
   const Completion silent = complete(call).value();
   EXPECT_EQ(silent.text, base.text);
 
   EXPECT_TRUE(order({.action = Order::Action::Unload, .name = "banking"})->empty());
   EXPECT_EQ(order({.action = Order::Action::Unload, .name = "banking"}).error().code, ErrorCode::NotFound);
-  call.adapter_scale = 1;
+  call.adapters.front().scale = 1;
   EXPECT_EQ(complete(call).error().code, ErrorCode::NotFound);
+}
+
+TEST_F(EmbeddedBatchTest, RefusesAnAdapterThatIsNotThePinnedFile) {
+  if (!have_adapter()) GTEST_SKIP() << "no adapter at " << adapter_path();
+  policy::Model model = model_at(model_path);
+  model.adapters = {{"banking", adapter_path().string()}};
+  model.adapter_sha256 = {{"banking", std::string(64, '0')}};
+  auto other = EmbeddedClient::create(model, test_options()).value();
+
+  const Result<void> ready = wait_for(other->wait_ready(Deadline::after(kPatience)));
+
+  ASSERT_FALSE(ready.has_value());
+  EXPECT_EQ(ready.error().code, ErrorCode::ModelInvalid);
+  EXPECT_THAT(ready.error().message, HasSubstr("adapter banking"));
 }
 
 TEST_F(EmbeddedBatchTest, AnswersWithTheBaseWhereThePolicySaysSo) {
   start_with_adapter({}, true);
   ModelCall call = label_call("what is my balance", kLabels);
   const Completion base = complete(call).value();
-  call.adapter = "not loaded";
+  call.adapters = {{.name = "not loaded"}};
   EXPECT_EQ(complete(call).value().text, base.text);
 }
 

@@ -7,8 +7,11 @@
 #include <utility>
 #include <vector>
 
+#include "core/ids.hpp"
+#include "core/random.hpp"
 #include "models/gguf.hpp"
 #include "models/model_file.hpp"
+#include "wire/tool_text.hpp"
 
 namespace suffice::providers {
 namespace {
@@ -44,6 +47,8 @@ wire::EngineConstraint constraint_of(const ModelCall& call) {
       return {.kind = To::Labels, .labels = call.constraint.labels};
     case From::JsonSchema:
       return {.kind = To::JsonSchema, .text = call.constraint.schema.text};
+    case From::Regex:
+      return {.kind = To::Regex, .text = call.constraint.regex};
     case From::None:
       break;
   }
@@ -67,13 +72,91 @@ wire::EngineAbort abort_of(const ModelCall& call) {
   return abort;
 }
 
+/// Where the caller shows tools and lets them be called.
+bool may_call(const ChatRequest& request) {
+  return !request.tools.empty() && request.tool_choice.kind != ToolChoice::Kind::None;
+}
+
+/// A tool's result is said by the user: few templates know the role "tool".
 Result<wire::EngineMessage> message_of(const Message& message) {
-  if (!message.tool_calls.empty() || message.role == Role::Tool)
-    return cannot("follow a conversation with tools", "messages");
   for (const ContentPart& part : message.content) {
     if (part.kind != ContentPart::Kind::Text) return cannot("read anything but text", "messages");
   }
-  return wire::EngineMessage{std::string(name(message.role)), message.text()};
+  if (message.role == Role::Tool) return wire::EngineMessage{"user", wire::tool_result_text(message.text())};
+  return wire::EngineMessage{std::string(name(message.role)),
+                             wire::tool_calls_text(message.text(), message.tool_calls)};
+}
+
+/// The conversation with the tools in its system message, and results that follow each other in one message: some templates want
+/// user and assistant in turns.
+Result<std::vector<wire::EngineMessage>> messages_of(const ChatRequest& request) {
+  std::vector<wire::EngineMessage> messages;
+  Role before = Role::System;
+  for (const Message& message : request.messages) {
+    SUFFICE_TRY(wire::EngineMessage one, message_of(message));
+    if (message.role == Role::Tool && before == Role::Tool) {
+      messages.back().text += "\n" + one.text;
+    } else {
+      messages.push_back(std::move(one));
+    }
+    before = message.role;
+  }
+  if (!may_call(request)) return messages;
+  const std::string tools = wire::tool_definitions_text(request.tools, request.tool_choice);
+  const bool has_system =
+      !messages.empty() && (messages.front().role == "system" || messages.front().role == "developer");
+  if (has_system) {
+    messages.front().text += "\n\n" + tools;
+  } else {
+    messages.insert(messages.begin(), wire::EngineMessage{"system", tools});
+  }
+  return messages;
+}
+
+Result<void> allow_calls(const ChatRequest& request, wire::EngineConstraint& constraint) {
+  if (!may_call(request)) return {};
+  if (constraint.kind == wire::EngineConstraint::Kind::Labels) {
+    return cannot("choose a label and call tools in one answer", "tools");
+  }
+  const ToolChoice& choice = request.tool_choice;
+  const bool named = choice.kind == ToolChoice::Kind::Named;
+  for (const ToolDefinition& tool : request.tools) {
+    if (!named || tool.name == choice.name)
+      constraint.tools.push_back({.name = tool.name, .parameters = tool.parameters.text});
+  }
+  if (constraint.tools.empty())
+    return fail(ErrorCode::InvalidArgument, "tool_choice names a tool that is not among tools", "tool_choice");
+  constraint.call_required = named || choice.kind == ToolChoice::Kind::Required;
+  constraint.one_call = named || !request.parallel_tool_calls.value_or(true);
+  return {};
+}
+
+/// Puts the calls that `completion`'s text holds where callers look for them. A conversation knows a call by its id, so ids are random.
+void read_calls(Completion& completion) {
+  wire::ToolAnswer answer = wire::read_tool_answer(completion.text);
+  completion.text = std::move(answer.text);
+  completion.tool_calls = std::move(answer.calls);
+  SystemRandom random;
+  const SystemClock clock;
+  for (ToolCall& call : completion.tool_calls) call.id = "call_" + new_uuid7(clock, random);
+  if (!answer.whole) {
+    // A stop string or the token limit cut a call: no answer that may be served as whole.
+    completion.finish = FinishReason::Length;
+  } else if (!completion.tool_calls.empty() && completion.finish == FinishReason::Stop) {
+    completion.finish = FinishReason::ToolCalls;
+  }
+}
+
+/// The whole answer as one piece.
+Delta delta_of(const Completion& completion) {
+  Delta delta;
+  delta.text = completion.text;
+  for (std::size_t i = 0; i < completion.tool_calls.size(); ++i) {
+    const ToolCall& call = completion.tool_calls[i];
+    delta.tool_calls.push_back({.index = i, .id = call.id, .name = call.name, .arguments = call.arguments});
+  }
+  if (completion.logprobs) delta.logprobs = *completion.logprobs;
+  return delta;
 }
 
 }  // namespace
@@ -108,8 +191,11 @@ Result<std::unique_ptr<EmbeddedClient>> EmbeddedClient::create(const policy::Mod
     command.arguments.insert(command.arguments.end(),
                              {"--adapter", name + '=' + std::filesystem::absolute(path).string()});
   }
-  EmbeddedEngine::Options engine{
-      .command = std::move(command), .limits = options.limits, .sha256 = model.sha256, .log = std::move(options.log)};
+  EmbeddedEngine::Options engine{.command = std::move(command),
+                                 .limits = options.limits,
+                                 .sha256 = model.sha256,
+                                 .adapter_sha256 = model.adapter_sha256,
+                                 .log = std::move(options.log)};
   return std::unique_ptr<EmbeddedClient>(new EmbeddedClient(model, std::move(engine)));
 }
 
@@ -126,7 +212,7 @@ Capabilities EmbeddedClient::capabilities() const {
   return {.logprobs = true,
           .json_schema = true,
           .labels = true,
-          .tools = false,
+          .tools = true,
           .samples = true,
           .streaming = true,
           .context_window = now.facts ? static_cast<std::int64_t>(now.facts->context_length) : model_.context_window};
@@ -134,17 +220,14 @@ Capabilities EmbeddedClient::capabilities() const {
 
 Result<wire::EngineCall> EmbeddedClient::translate(const ModelCall& call, bool stream) const {
   const ChatRequest& request = call.request;
-  if (!request.tools.empty()) return cannot("call tools", "tools");
   if (request.n != 1) return cannot("give more than one choice at once", "n");
   wire::EngineCall out;
   out.task = call.task;
   out.adapters = adapters_of(call);
-  for (const Message& message : request.messages) {
-    SUFFICE_TRY(wire::EngineMessage one, message_of(message));
-    out.messages.push_back(std::move(one));
-  }
+  SUFFICE_TRY(out.messages, messages_of(request));
   out.sampling = merged(request.sampling, model_.sampling);
   out.constraint = constraint_of(call);
+  SUFFICE_TRY_VOID(allow_calls(request, out.constraint));
   out.samples = static_cast<std::uint32_t>(std::clamp(call.samples, 1, kSamplesMax));
   if (out.samples > 1 && !out.sampling.temperature) out.sampling.temperature = kSamplesTemperature;
   out.abort = abort_of(call);
@@ -155,14 +238,30 @@ Result<wire::EngineCall> EmbeddedClient::translate(const ModelCall& call, bool s
 }
 
 std::vector<wire::EngineAdapterUse> EmbeddedClient::adapters_of(const ModelCall& call) const {
-  const std::string& name = call.adapter.empty() ? model_.adapter : call.adapter;
-  if (name.empty()) return {};
+  std::vector<AdapterUse> wanted = call.adapters;
+  if (wanted.empty() && !model_.adapter.empty()) wanted = {{.name = model_.adapter, .scale = model_.adapter_scale}};
+  if (wanted.empty()) return {};
   const EngineStatus now = engine_.status();
-  const bool loaded =
-      now.facts && std::ranges::any_of(now.facts->adapters, [&](const auto& one) { return one.name == name; });
-  // Where the base will not do, the engine says that the adapter is missing.
-  if (!loaded && model_.adapter_or_base) return {};
-  return {{.name = name, .scale = call.adapter_scale}};
+  std::vector<wire::EngineAdapterUse> uses;
+  for (AdapterUse& use : wanted) {
+    const bool loaded =
+        now.facts && std::ranges::any_of(now.facts->adapters, [&](const auto& one) { return one.name == use.name; });
+    // Where the base will not do, the engine says that the adapter is missing.
+    if (loaded || !model_.adapter_or_base) uses.push_back({.name = std::move(use.name), .scale = use.scale});
+  }
+  return uses;
+}
+
+Task<Result<std::int64_t>> EmbeddedClient::count_tokens(const ModelCall& call, Deadline deadline) {
+  Result<wire::EngineCall> translated = translate(call, false);
+  if (!translated) co_return fail(std::move(translated).error());
+  wire::EngineCount frame;
+  frame.task = std::move(translated->task);
+  frame.messages = std::move(translated->messages);
+  Task<Result<wire::EngineCounted>> counting = engine_.count(std::move(frame), deadline);
+  const Result<wire::EngineCounted> counted = co_await std::move(counting);
+  if (!counted) co_return fail(counted.error());
+  co_return static_cast<std::int64_t>(counted->tokens);
 }
 
 Task<Result<Embeddings>> EmbeddedClient::embed(EmbeddingCall call, Deadline deadline) {
@@ -206,9 +305,12 @@ Task<Result<EmbeddedClient::AdapterList>> EmbeddedClient::order_adapters(wire::E
 }
 
 Task<Result<Completion>> EmbeddedClient::complete(const ModelCall& call, TokenSink* sink, Deadline deadline) {
-  Result<wire::EngineCall> translated = translate(call, sink != nullptr);
+  // Whether text is a call is known at its end, so an answer with tools comes to the sink as a whole.
+  const bool calls = may_call(call.request);
+  TokenSink* pieces = calls ? nullptr : sink;
+  Result<wire::EngineCall> translated = translate(call, pieces != nullptr);
   if (!translated) co_return fail(std::move(translated).error());
-  Task<Result<wire::EngineDone>> running = engine_.run(*std::move(translated), sink, deadline);
+  Task<Result<wire::EngineDone>> running = engine_.run(*std::move(translated), pieces, deadline);
   Result<wire::EngineDone> done = co_await std::move(running);
   if (!done) co_return fail(std::move(done).error());
   Completion completion;
@@ -219,6 +321,12 @@ Task<Result<Completion>> EmbeddedClient::complete(const ModelCall& call, TokenSi
   completion.logprobs = std::move(done->logprobs);
   completion.labels = std::move(done->labels);
   if (!done->samples.empty()) completion.agreement = done->agreement;
+  if (calls) read_calls(completion);
+  if (calls && sink != nullptr) {
+    const Delta delta = delta_of(completion);
+    const SinkAction action = co_await sink->on_delta(delta);
+    if (action == SinkAction::Stop) co_return fail(ErrorCode::Cancelled, "the receiver stopped the answer");
+  }
   co_return completion;
 }
 

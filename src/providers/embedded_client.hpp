@@ -34,14 +34,19 @@ struct Embeddings {
 
 /// Calls of a policy's Embedded model. The answer to a call with labels is the most probable label, whatever the
 /// temperature; without a temperature text is the most probable one too. A call may set what the policy's model leaves open.
+/// A request's tools are shown in its system message in the form of wire/tool_text.hpp, whatever the model's template, and the engine's
+/// grammar lets the model write no call that is not one of them with arguments by its schema; a model that was trained for this form
+/// (Qwen 2.5 and later, Hermes) also chooses well. With tools the sink gets the answer as a whole.
 class EmbeddedClient final : public ModelClient {
  public:
-  /// Uses model.name, model (path), sha256, context_window, threads, contexts, sampling, adapter and adapters.
+  /// Uses model.name, model (path), sha256, context_window, threads, contexts, sampling, adapter, adapters and their digests.
   /// ModelInvalid when a file is missing, no GGUF, or not the pinned one. Starts the engine and does not wait for it; an
   /// adapter that is none of this model shows as ModelInvalid of wait_ready().
   static Result<std::unique_ptr<EmbeddedClient>> create(const policy::Model& model, EmbeddedOptions options);
 
   Task<Result<Completion>> complete(const ModelCall& call, TokenSink* sink, Deadline deadline) override;
+  /// Exact, by the engine's tokenizer and the model's template. Errors as complete() has, but never ContextOverflow.
+  [[nodiscard]] Task<Result<std::int64_t>> count_tokens(const ModelCall& call, Deadline deadline) override;
   [[nodiscard]] Capabilities capabilities() const override;
   [[nodiscard]] std::string_view provider_name() const override { return "suffice.embedded"; }
   [[nodiscard]] bool available() const override { return engine_.ready(); }

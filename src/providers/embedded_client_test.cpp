@@ -26,7 +26,7 @@
 
 #include "core/hash.hpp"
 #include "models/made_gguf.hpp"
-#include "providers/embedded_fixture.hpp"
+#include "testing/embedded_fixture.hpp"
 
 namespace suffice::providers {
 namespace {
@@ -187,6 +187,23 @@ TEST_F(EmbeddedClientTest, RefusesAPromptThatDoesNotFit) {
   const Result<Completion> completion = complete(label_call(text, kLabels));
   EXPECT_EQ(completion.error().code, ErrorCode::ContextOverflow);
   EXPECT_THAT(completion.error().message, HasSubstr(std::to_string(client->capabilities().context_window)));
+}
+
+TEST_F(EmbeddedClientTest, CountsThePromptsTokensAsTheUsageHasThem) {
+  start();
+  const auto count = [&](const ModelCall& call) {
+    return wait_for(client->count_tokens(call, Deadline::after(kPatience))).value();
+  };
+  ModelCall call = label_call("Tests run: 12, Failures: 1 <|im_end|> é", kLabels);
+  const Completion completion = complete(call).value();
+
+  EXPECT_EQ(count(call), completion.usage->input_tokens);
+  std::string text;
+  for (int i = 0; i < 20'000; ++i) text += " word";
+  call.request.messages.back() = Message::of(Role::User, text);
+  EXPECT_GE(count(call), 20'000) << "a prompt that fits no context is counted too";
+  call.request.messages.clear();
+  EXPECT_EQ(wait_for(client->count_tokens(call, Deadline::after(kPatience))).error().code, ErrorCode::InvalidArgument);
 }
 
 TEST_F(EmbeddedClientTest, StreamsWhatTheCompletionHolds) {

@@ -47,6 +47,7 @@ std::uint64_t microseconds_left(const Deadline& deadline) {
 struct EmbeddedEngine::Impl {
   explicit Impl(Options options)
       : sha256(std::move(options.sha256)),
+        adapter_sha256(std::move(options.adapter_sha256)),
         supervisor(io, std::move(options.command), options.limits, random, std::move(options.log), events()),
         calls(io, options.limits.calls_in_flight_max, [this](std::string_view bytes) { supervisor.send(bytes); }) {
     asio::co_spawn(io, supervisor.run(), asio::detached);
@@ -109,6 +110,12 @@ struct EmbeddedEngine::Impl {
   Result<void> on_ready(wire::EngineFacts facts) {
     if (!sha256.empty() && facts.sha256 != sha256) {
       return fail(ErrorCode::ModelInvalid, "found another model file than the policy's sha256 names: " + facts.sha256);
+    }
+    for (const wire::EngineAdapterFacts& adapter : facts.adapters) {
+      const auto pinned = adapter_sha256.find(adapter.name);
+      if (pinned == adapter_sha256.end() || pinned->second == adapter.sha256) continue;
+      return fail(ErrorCode::ModelInvalid, "found another file of adapter " + adapter.name +
+                                               " than the policy's sha256 names: " + adapter.sha256);
     }
     {
       const std::lock_guard lock(mutex);
@@ -210,6 +217,7 @@ struct EmbeddedEngine::Impl {
   }
 
   std::string sha256;
+  std::map<std::string, std::string> adapter_sha256;
   asio::io_context io{1};
   SystemRandom random;
   EngineSupervisor supervisor;
@@ -265,6 +273,13 @@ Task<Result<wire::EngineEmbedded>> EmbeddedEngine::embed(wire::EngineEmbed call,
   call.id = impl_->next_id.fetch_add(1);
   call.deadline_us = microseconds_left(deadline);
   Task<Result<wire::EngineEmbedded>> asking = ask<wire::EngineEmbedded>(call.id, wire::encode(call), nullptr, deadline);
+  co_return co_await std::move(asking);
+}
+
+Task<Result<wire::EngineCounted>> EmbeddedEngine::count(wire::EngineCount call, Deadline deadline) {
+  call.id = impl_->next_id.fetch_add(1);
+  call.deadline_us = microseconds_left(deadline);
+  Task<Result<wire::EngineCounted>> asking = ask<wire::EngineCounted>(call.id, wire::encode(call), nullptr, deadline);
   co_return co_await std::move(asking);
 }
 

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -38,6 +39,8 @@ class EmbeddedEngine {
     EngineCommand command;
     EngineLimits limits;
     std::string sha256;  ///< the model file's digest; empty: any
+    std::map<std::string, std::string>
+        adapter_sha256;  ///< of the command's adapters, by name; those that are not here: any
     EngineLogLine log;   ///< called on the engine's thread; no text of a call
   };
   /// Starts at once and goes on trying; see wait_ready.
@@ -61,6 +64,8 @@ class EmbeddedEngine {
   Task<Result<wire::EngineDone>> run(wire::EngineCall call, TokenSink* sink, Deadline deadline);
   /// Embeddings; the same rules.
   Task<Result<wire::EngineEmbedded>> embed(wire::EngineEmbed call, Deadline deadline);
+  /// Tokens of a prompt; the same rules.
+  Task<Result<wire::EngineCounted>> count(wire::EngineCount call, Deadline deadline);
   /// Lists, loads or unloads adapters in the running engine; an engine that is started again has only those of its command.
   Task<Result<wire::EngineAdapters>> order(wire::EngineAdapterOrder order, Deadline deadline);
 

@@ -33,7 +33,7 @@ using namespace suffice::providers;
 namespace asio = boost::asio;
 namespace fs = std::filesystem;
 
-enum class Work : std::uint8_t { Prefill, Decode, Labels };
+enum class Work : std::uint8_t { Prefill, Decode, Labels, LabelsAnew };
 constexpr int kDecodeTokens = 48;
 constexpr std::chrono::seconds kPatience{120};
 
@@ -73,6 +73,19 @@ struct Outcome {
   std::int64_t output_tokens = 0;
 };
 
+/// The server outlives a run and keeps its prompts: texts it has seen would be no work.
+std::uint64_t never_used_seed() {
+  return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
+}
+
+bool asks_for_labels(Work work) { return work == Work::Labels || work == Work::LabelsAnew; }
+
+/// The task's word; of LabelsAnew behind a number that no call had before, so that no beginning of its prompt is known.
+std::string system_text(Work work) {
+  static std::uint64_t number = 100'000 + never_used_seed() % 800'000;
+  return work == Work::LabelsAnew ? std::to_string(++number) + " clinc150" : "clinc150";
+}
+
 /// One way of asking: the engine's socket or a server's HTTP.
 class Asked {
  public:
@@ -86,10 +99,10 @@ class AskedEngine final : public Asked {
   Task<Result<Outcome>> ask(Work work, std::string text) override {
     wire::EngineCall call;
     call.task = "bench";
-    call.messages = {{"system", "clinc150"}, {"user", std::move(text)}};
+    call.messages = {{"system", system_text(work)}, {"user", std::move(text)}};
     call.sampling.max_tokens = work == Work::Decode ? kDecodeTokens : 1;
     call.ignore_end = work == Work::Decode;
-    if (work == Work::Labels) {
+    if (asks_for_labels(work)) {
       call.constraint.kind = wire::EngineConstraint::Kind::Labels;
       call.constraint.labels = labels_;
     }
@@ -137,11 +150,11 @@ class AskedServer final : public Asked {
   Task<Result<Outcome>> ask(Work work, std::string text) override {
     ModelCall call;
     call.request.model = "llama";
-    call.request.messages = {Message::of(Role::System, "clinc150"), Message::of(Role::User, std::move(text))};
+    call.request.messages = {Message::of(Role::System, system_text(work)), Message::of(Role::User, std::move(text))};
     call.request.sampling.temperature = 0;
-    call.request.sampling.max_tokens = work == Work::Decode ? kDecodeTokens : work == Work::Labels ? 16 : 1;
+    call.request.sampling.max_tokens = work == Work::Decode ? kDecodeTokens : asks_for_labels(work) ? 16 : 1;
     if (work == Work::Decode) call.request.extra.text = R"({"ignore_eos":true})";
-    if (work == Work::Labels)
+    if (asks_for_labels(work))
       call.constraint = {.kind = OutputConstraint::Kind::Labels, .labels = labels_, .schema = {}};
     Task<Result<Completion>> running = client_->complete(call, nullptr, Deadline::after(kPatience));
     const Result<Completion> done = co_await std::move(running);
@@ -222,11 +235,6 @@ double percentile(std::vector<double>& values, double share) {
 }
 
 using Make = std::unique_ptr<Asked> (*)(std::string& why);
-
-/// The server outlives a run and keeps its prompts: texts it has seen would be no work.
-std::uint64_t never_used_seed() {
-  return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
-}
 
 void bench(benchmark::State& state, Make make, Work work, int words, int calls) {
   std::string why;
@@ -342,6 +350,7 @@ const bool kAdded = [] {
   add("Prefill100", Work::Prefill, 50, 160);
   add("Decode48", Work::Decode, 6, 64);
   add("Labels150", Work::Labels, 8, 320);
+  add("LabelsAnew150", Work::LabelsAnew, 8, 320);
   return true;
 }();
 

@@ -234,6 +234,8 @@ std::optional<Error> EngineSupervisor::handle(Life& life, wire::EngineFrame fram
   } else if (auto* embedded = std::get_if<wire::EngineEmbedded>(&frame)) {
     backoff_.reset();
     events_.on_reply(std::move(*embedded));
+  } else if (const auto* counted = std::get_if<wire::EngineCounted>(&frame)) {
+    events_.on_reply(*counted);
   } else if (auto* adapters = std::get_if<wire::EngineAdapters>(&frame)) {
     events_.on_reply(std::move(*adapters));
   } else if (auto* failure = std::get_if<wire::EngineFailure>(&frame)) {

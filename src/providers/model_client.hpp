@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/adapter_use.hpp"
 #include "core/chat.hpp"
 #include "core/clock.hpp"
 #include "core/embedding.hpp"
@@ -18,10 +19,11 @@ namespace suffice::providers {
 
 /// Constraint on what the model may write. Enforced by grammar where the client can (Capabilities), else only checked by the gate.
 struct OutputConstraint {
-  enum class Kind : std::uint8_t { None, Labels, JsonSchema };
+  enum class Kind : std::uint8_t { None, Labels, JsonSchema, Regex };
   Kind kind = Kind::None;
   std::vector<std::string> labels;  ///< Labels
   JsonText schema;                  ///< JsonSchema
+  std::string regex = {};           ///< Regex: the whole answer matches it
   bool operator==(const OutputConstraint&) const = default;
 };
 
@@ -30,9 +32,8 @@ struct ModelCall {
   ChatRequest request;
   OutputConstraint constraint;
   bool want_logprobs = false;
-  std::string adapter;       ///< LoRA name; empty for the base
-  double adapter_scale = 1;  ///< how strongly it acts
-  int samples = 1;           ///< more than 1 fill Completion::agreement, where the client can (Capabilities)
+  std::vector<AdapterUse> adapters;  ///< LoRA adapters, all at once; none: the base, or what the policy's model says
+  int samples = 1;                   ///< more than 1 fill Completion::agreement, where the client can (Capabilities)
   /// The answer is of no use below these (gate's min_token_probability, mean_logprob) or beyond so many bytes: a client that
   /// can stops then with FinishReason::LowConfidence. 0: no limit.
   double token_probability_min = 0;
@@ -81,6 +82,9 @@ class ModelClient {
                                                             Deadline /*deadline*/) {
     co_return fail(ErrorCode::UnsupportedField, "this model makes no embeddings", "model");
   }
+  /// Tokens of `call`'s prompt by the model's own tokenizer: marks of messages, tool definitions and all. Nothing is computed, and a
+  /// prompt that is too long for the model is counted too. UnsupportedField where the client cannot know. `call` must outlive the await.
+  [[nodiscard]] virtual Task<Result<std::int64_t>> count_tokens(const ModelCall& call, Deadline deadline);
 
   [[nodiscard]] virtual Capabilities capabilities() const = 0;
   /// gen_ai.provider.name: "openai", "azure.ai.openai", "anthropic", "ollama", "suffice.embedded", "suffice.recorded".

@@ -108,6 +108,12 @@ Task<Result<Completion>> ScriptedModel::complete(const providers::ModelCall& cal
   co_return turn.result;
 }
 
+Task<Result<std::int64_t>> ScriptedModel::count_tokens(const providers::ModelCall& call, Deadline deadline) {
+  if (tokens_) co_return *tokens_;
+  Task<Result<std::int64_t>> unknown = ModelClient::count_tokens(call, deadline);
+  co_return co_await std::move(unknown);
+}
+
 bool ScriptedModel::available() const {
   const std::scoped_lock lock(mutex_);
   return available_;

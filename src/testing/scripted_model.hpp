@@ -4,6 +4,7 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,11 +38,14 @@ class ScriptedModel final : public providers::ModelClient {
   ScriptedModel& cut_after(std::string text, ErrorCode code = ErrorCode::ConnectionClosed);
   ScriptedModel& hang();
 
+  /// What count_tokens says; without it as a model that cannot count.
+  void set_tokens(std::int64_t tokens) { tokens_ = tokens; }
   void set_capabilities(providers::Capabilities capabilities) { capabilities_ = capabilities; }
   void set_available(bool available);
 
   Task<Result<Completion>> complete(const providers::ModelCall& call, providers::TokenSink* sink,
                                     Deadline deadline) override;
+  Task<Result<std::int64_t>> count_tokens(const providers::ModelCall& call, Deadline deadline) override;
   [[nodiscard]] providers::Capabilities capabilities() const override { return capabilities_; }
   [[nodiscard]] std::string_view provider_name() const override { return provider_; }
   [[nodiscard]] bool available() const override;
@@ -51,6 +55,7 @@ class ScriptedModel final : public providers::ModelClient {
 
  private:
   std::string provider_;
+  std::optional<std::int64_t> tokens_;
   providers::Capabilities capabilities_{
       .logprobs = true, .json_schema = true, .labels = true, .tools = true, .streaming = true, .context_window = 8192};
   mutable std::mutex mutex_;

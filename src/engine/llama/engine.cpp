@@ -79,7 +79,8 @@ Result<void> serve(const EngineOptions& options, std::vector<std::string> sandbo
 
   const Service::Limits limits{.queue_max = kQueuePerContext * workers.size(),
                                .task_queue_max = kTaskQueuePerContext * workers.size()};
-  Service service(reader, writer, std::move(workers), adapters, counters, limits, clock);
+  Service service(reader, writer, std::move(workers), std::make_unique<CountWorker>(*model), adapters, counters, limits,
+                  clock);
   return service.run();
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <ranges>
+#include <span>
 #include <utility>
 
 #include <boost/json/serialize.hpp>
@@ -9,10 +10,10 @@
 #include <fmt/format.h>
 
 #include "core/hash.hpp"
+#include "prompts/reduced_input.hpp"
 #include "prompts/render.hpp"
 #include "prompts/span_schema.hpp"
 #include "prompts/token_fit.hpp"
-#include "providers/context_overflow.hpp"
 
 namespace suffice::workflow {
 namespace {
@@ -77,6 +78,7 @@ providers::OutputConstraint constraint_of(const policy::Task& task, const ChatRe
   using Kind = providers::OutputConstraint::Kind;
   if (!task.labels.empty()) return {.kind = Kind::Labels, .labels = task.labels, .schema = {}};
   if (!task.schema.empty()) return {.kind = Kind::JsonSchema, .labels = {}, .schema = task.schema};
+  if (!task.regex.empty()) return {.kind = Kind::Regex, .labels = {}, .schema = {}, .regex = task.regex};
   if (request.response_format.kind == ResponseFormat::Kind::JsonSchema) {
     return {.kind = Kind::JsonSchema, .labels = {}, .schema = request.response_format.schema};
   }
@@ -88,9 +90,22 @@ bool signal_needs_logprobs(policy::ConfidenceSignal signal) {
   return signal == MeanLogprob || signal == MinTokenProbability;
 }
 
-/// The task's own adapter where the tier's model has it, else the model's.
-std::string adapter_of(const CascadeTier& tier, const policy::Task& task) {
-  return tier.model.adapters.contains(task.adapter) ? task.adapter : tier.model.adapter;
+/// The tier's own adapters, else the task's where the tier's model has it, else the model's.
+std::vector<AdapterUse> adapters_of(const CascadeTier& tier, const policy::Task& task) {
+  if (!tier.adapters.empty()) return tier.adapters;
+  const policy::Model& model = tier.model;
+  const std::string& name = model.adapters.contains(task.adapter) ? task.adapter : model.adapter;
+  if (name.empty()) return {};
+  return {{.name = name, .scale = model.adapter_scale}};
+}
+
+/// For the record: "banking" or, where it matters, "banking x 0.5 + tone x 1".
+std::string said(const std::vector<AdapterUse>& adapters) {
+  if (adapters.size() == 1 && adapters.front().scale == 1) return adapters.front().name;
+  std::string text;
+  for (const AdapterUse& use : adapters)
+    text += fmt::format("{}{} x {}", text.empty() ? "" : " + ", use.name, use.scale);
+  return text;
 }
 
 /// A local answer that the gate must refuse need not be finished, unless it may be served for want of a better one.
@@ -105,9 +120,9 @@ void set_floors(const policy::Task& task, providers::ModelCall& call) {
   }
 }
 
-std::string last_user_text(const ChatRequest& request) {
-  const auto last = std::ranges::find(request.messages | std::views::reverse, Role::User, &Message::role);
-  return last == request.messages.rend() ? std::string() : last->text();
+std::string last_user_text(std::span<const Message> messages) {
+  const auto last = std::ranges::find(messages | std::views::reverse, Role::User, &Message::role);
+  return last == messages.rend() ? std::string() : last->text();
 }
 
 std::int64_t bytes_of(const std::vector<Message>& messages) {
@@ -128,40 +143,51 @@ prompts::RenderBudget budget_of(const CascadeTier& tier, const policy::Task& tas
   return budget;
 }
 
-/// A tier's prompt around one request: rendered, and again shorter when the embedded model says by how much it is too long.
+/// What a tier is sent of one request: the conversation, for a local tier as short as its task says, in the tier's prompt; and again
+/// shorter when the embedded model says by how much it is too long. `request` outlives it.
 class TierPrompt {
  public:
   TierPrompt(const CascadeTier& tier, const policy::Task& task, const ChatRequest& request)
-      : tier_(tier), request_(request), budget_(budget_of(tier, task)) {
-    if (tier.prompt != nullptr && tier.model.provider == policy::ProviderKind::Embedded && budget_.context_tokens > 0)
-      fit_.emplace(*tier.prompt, request.messages, budget_);
+      : tier_(tier), budget_(budget_of(tier, task)), conversation_(request.messages) {
+    if (!tier.model.local || task.reduce == policy::InputReduction::None) return;
+    reduced_ = prompts::reduce_input(task.reduce, request.messages, task.max_input_chars);
+    if (reduced_) conversation_ = reduced_->messages;
   }
+  TierPrompt(const TierPrompt&) = delete;
+  TierPrompt& operator=(const TierPrompt&) = delete;
 
-  /// The messages; what the prompt left out replaces `notes`, for the record.
+  /// The messages; what is not sent replaces `notes`, for the record.
   Result<std::vector<Message>> messages(std::vector<CheckResult>& notes) {
-    if (tier_.prompt == nullptr) return request_.messages;
-    Result<prompts::Rendered> rendered =
-        fit_ ? fit_->render() : prompts::render(*tier_.prompt, request_.messages, budget_);
-    if (!rendered) return fail(std::move(rendered).error());
+    if (!reduced_) return fail(reduced_.error());
     notes.clear();
-    for (const prompts::Cut& cut : rendered->cut) {
-      notes.push_back(CheckResult{.check = "prompt_cut", .passed = true, .detail = cut.what + ": " + cut.why});
-    }
+    note("input_reduced", reduced_->cut, notes);
+    if (tier_.prompt == nullptr) return std::vector<Message>(conversation_.begin(), conversation_.end());
+    if (tier_.model.provider == policy::ProviderKind::Embedded && budget_.context_tokens > 0 && !fit_)
+      fit_.emplace(*tier_.prompt, conversation_, budget_);
+    Result<prompts::Rendered> rendered = fit_ ? fit_->render() : prompts::render(*tier_.prompt, conversation_, budget_);
+    if (!rendered) return fail(std::move(rendered).error());
+    note("prompt_cut", rendered->cut, notes);
     return std::move(rendered->messages);
   }
 
-  /// Whether a shorter proposal is worth a try after `error`.
-  bool may_shorten(const Error& error) {
-    const std::optional<std::int64_t> tokens = providers::prompt_tokens_of(error);
-    if (!fit_ || !tokens) return false;
-    fit_->too_long(*tokens);
-    return true;
-  }
+  /// The input as the tier may know it.
+  [[nodiscard]] std::string input() const { return last_user_text(conversation_); }
+
+  /// Whether a shorter proposal is worth a try after `error`, if it is known how much too long this one was.
+  [[nodiscard]] bool may_shorten(const Error& error) const { return fit_ && error.code == ErrorCode::ContextOverflow; }
+  void too_long(std::int64_t tokens) { fit_->too_long(tokens); }
 
  private:
+  static void note(std::string_view check, const std::vector<prompts::Cut>& cuts, std::vector<CheckResult>& notes) {
+    for (const prompts::Cut& cut : cuts) {
+      notes.push_back(CheckResult{.check = std::string(check), .passed = true, .detail = cut.what + ": " + cut.why});
+    }
+  }
+
   const CascadeTier& tier_;
-  const ChatRequest& request_;
   prompts::RenderBudget budget_;
+  Result<prompts::ReducedInput> reduced_;
+  std::span<const Message> conversation_;
   std::optional<prompts::TokenFit> fit_;
 };
 
@@ -206,26 +232,27 @@ Result<providers::ModelCall> call_for(const CascadePlan& plan, std::size_t index
     call.request.response_format = ResponseFormat{
         .kind = ResponseFormat::Kind::JsonSchema, .name = task.name, .schema = task.schema, .strict = std::nullopt};
   }
-  if (tier.model.local) SUFFICE_TRY_VOID(choose_among_spans(call, last_user_text(run.request)));
+  if (tier.model.local) SUFFICE_TRY_VOID(choose_among_spans(call, prompt.input()));
   call.want_logprobs = run.request.logprobs || signal_needs_logprobs(task.confidence);
-  call.adapter = adapter_of(tier, task);
-  call.adapter_scale = tier.model.adapter_scale;
+  call.adapters = adapters_of(tier, task);
   call.samples = tier.client->capabilities().samples && task.labels.empty() ? task.samples : 1;
   set_floors(task, call);
   call.request_id = run.request_id;
   call.task = task.name;
-  call.input = last_user_text(run.request);
+  call.input = last_user_text(run.request.messages);
   return call;
 }
 
 /// What a tier's client cannot do although this request needs it; empty when it can.
-std::string_view missing_capability(const providers::Capabilities& can, const ChatRequest& request) {
+std::string_view missing_capability(const CascadeTier& tier, const ChatRequest& request) {
+  const providers::Capabilities can = tier.client->capabilities();
   if (!request.tools.empty() && !can.tools) return "the model cannot call tools";
   const bool only_text = std::ranges::all_of(request.messages, [](const Message& message) {
     return std::ranges::all_of(message.content,
                                [](const ContentPart& part) { return part.kind == ContentPart::Kind::Text; });
   });
-  if (!only_text && !can.tools) return "the model reads text only";
+  const bool reads_text_only = !can.tools || tier.model.provider == policy::ProviderKind::Embedded;
+  if (!only_text && reads_text_only) return "the model reads text only";
   return {};
 }
 
@@ -235,7 +262,7 @@ audit::Attempt started_attempt(const CascadePlan& plan, std::size_t index) {
   attempt.tier = static_cast<int>(index);
   attempt.model = tier.model.name;
   attempt.provider = tier.client->provider_name();
-  attempt.adapter = adapter_of(tier, plan.rules.task);
+  attempt.adapter = said(adapters_of(tier, plan.rules.task));
   attempt.quantisation = tier.client->quantisation();
   attempt.local = tier.model.local;
   attempt.stand_in = tier.model.stand_in;
@@ -280,6 +307,9 @@ class TierExecutor {
     while (call) {
       completion = co_await ask(run, *call, deadline, steady_clock::now(), attempt);
       if (completion || !prompt.may_shorten(completion.error())) break;
+      const Result<std::int64_t> tokens = co_await tier().client->count_tokens(*call, deadline);
+      if (!tokens) break;
+      prompt.too_long(*tokens);
       call = prepare(run, prompt, attempt.checks);
     }
     if (!call) {
@@ -309,7 +339,7 @@ class TierExecutor {
     if (!tier().model.local && !run.frontier_allowed) {
       return fail(ErrorCode::NoFrontier, "the kill switch keeps every request on local models");
     }
-    if (const std::string_view missing = missing_capability(tier().client->capabilities(), run.request);
+    if (const std::string_view missing = missing_capability(tier(), run.request);
         !missing.empty() && tier().model.local) {
       return fail(ErrorCode::ModelUnavailable, std::string(missing));
     }

@@ -28,6 +28,7 @@ namespace suffice::workflow {
 struct CascadeTier {
   policy::Model model;
   std::shared_ptr<providers::ModelClient> client;
+  std::vector<AdapterUse> adapters = {};          ///< as policy::Tier's
   std::shared_ptr<const prompts::Prompt> prompt;  ///< null: the caller's messages go as they are
 };
 

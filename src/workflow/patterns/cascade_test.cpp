@@ -1,6 +1,9 @@
 #include "workflow/patterns/cascade.hpp"
 
 #include <algorithm>
+#include <map>
+#include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -396,12 +399,8 @@ TEST(Cascade, ShortensThePromptByTheTokensThatTheEmbeddedModelCounts) {
   ladder.provider = policy::ProviderKind::Embedded;
   ladder.local->set_capabilities({.labels = true, .context_window = 1024});
   ladder.request.messages = {Message::of(Role::User, std::string(9'000, 'x'))};
-  Error too_long{.code = ErrorCode::ContextOverflow,
-                 .message = "the call needs 2308 tokens (2300 of them prompt) and the embedded model has 1024",
-                 .where = {}};
-  testing::ScriptedTurn refusal;
-  refusal.result = fail(std::move(too_long));
-  ladder.local->then(std::move(refusal)).answer(labelled("build", 0.95));
+  ladder.local->fail_with(ErrorCode::ContextOverflow).answer(labelled("build", 0.95));
+  ladder.local->set_tokens(2300);
 
   ladder.run();
 
@@ -416,6 +415,110 @@ TEST(Cascade, ShortensThePromptByTheTokensThatTheEmbeddedModelCounts) {
   ASSERT_FALSE(ladder.state.attempts[0].checks.empty());
   EXPECT_EQ(std::ranges::count(ladder.state.attempts[0].checks, "prompt_cut", &CheckResult::check), 1)
       << "what was sent in the end is recorded";
+}
+
+TEST(Cascade, EscalatesWhenNobodyCanSayHowLongAPromptIs) {
+  Ladder ladder;
+  ladder.prompt = sorting_prompt();
+  ladder.provider = policy::ProviderKind::Embedded;
+  ladder.local->fail_with(ErrorCode::ContextOverflow);
+  ladder.frontier->answer("test");
+
+  ladder.run();
+
+  EXPECT_EQ(ladder.state.reasons, std::vector<Reason>{Reason::ContextOverflow});
+}
+
+TEST(Cascade, GivesALocalTierAReducedLogAndTheFrontierAllOfIt) {
+  Ladder ladder;
+  ladder.task.reduce = policy::InputReduction::BuildLog;
+  ladder.task.max_input_chars = 1'000;
+  std::string log = "[ERROR] /app/A.java:[1,2] cannot find symbol\n";
+  for (int i = 0; i < 500; ++i) log += "[INFO] module " + std::to_string(i) + " skipped\n";
+  ladder.request.messages = {Message::of(Role::User, log)};
+  ladder.local->answer(labelled("build", 0.40));
+  ladder.frontier->answer("test");
+
+  ladder.run();
+
+  const std::string sent = ladder.local->calls().at(0).request.messages.at(0).text();
+  EXPECT_LE(sent.size(), 1'000U);
+  EXPECT_NE(sent.find("cannot find symbol"), std::string::npos);
+  EXPECT_EQ(ladder.local->calls().at(0).input, log) << "recordings know a request by what the caller sent";
+  EXPECT_EQ(ladder.frontier->calls().at(0).request.messages.at(0).text(), log);
+  const auto& checks = ladder.state.attempts.at(0).checks;
+  ASSERT_FALSE(checks.empty());
+  EXPECT_EQ(checks.front().check, "input_reduced");
+  EXPECT_NE(checks.front().detail.find("of 501 lines of the log"), std::string::npos) << checks.front().detail;
+  EXPECT_EQ(std::ranges::count(ladder.state.attempts.at(1).checks, "input_reduced", &CheckResult::check), 0);
+}
+
+TEST(Cascade, EscalatesALogWhoseLocalRoomIsTakenByOtherMessages) {
+  Ladder ladder;
+  ladder.task.reduce = policy::InputReduction::BuildLog;
+  ladder.task.max_input_chars = 1'000;
+  ladder.request.messages = {Message::of(Role::System, std::string(900, 'x')),
+                             Message::of(Role::User, std::string(2'000, 'y'))};
+  ladder.frontier->answer("test");
+
+  ladder.run();
+
+  EXPECT_EQ(ladder.state.reasons, std::vector<Reason>{Reason::InputTooLarge});
+  EXPECT_TRUE(ladder.local->calls().empty());
+}
+
+TEST(Cascade, AsksWithTheAdaptersOfTheTierThenOfTheTaskThenOfTheModel) {
+  const std::map<std::string, std::string> files = {{"a", "a.gguf"}, {"b", "b.gguf"}, {"c", "c.gguf"}};
+  struct Case {
+    const char* name;
+    std::vector<AdapterUse> tier;
+    std::string task;
+    std::vector<AdapterUse> sent;
+    const char* recorded;
+  };
+  const std::vector<Case> cases = {
+      {"the tier's, all of them", {{"a", 0.5}, {"b", 1}}, "b", {{"a", 0.5}, {"b", 1}}, "a x 0.5 + b x 1"},
+      {"the task's", {}, "b", {{"b", 0.25}}, "b x 0.25"},
+      {"the model's where the task's is another model's", {}, "z", {{"c", 0.25}}, "c x 0.25"},
+  };
+  for (const Case& c : cases) {
+    Ladder ladder;
+    ladder.task.adapter = c.task;
+    ladder.local->answer(labelled("build", 0.95));
+    const auto plan = std::make_shared<CascadePlan>(*ladder.plan());
+    plan->tiers[0].model.adapters = files;
+    plan->tiers[0].model.adapter = "c";
+    plan->tiers[0].model.adapter_scale = 0.25;
+    plan->tiers[0].adapters = c.tier;
+    const RunContext context;
+    const Graph<CascadeRun> graph = build_cascade(plan);
+    ASSERT_TRUE(net::run_sync(graph.run(ladder.state, context)));
+
+    EXPECT_EQ(ladder.local->calls().at(0).adapters, c.sent) << c.name;
+    EXPECT_EQ(ladder.state.attempts.at(0).adapter, c.recorded) << c.name;
+  }
+}
+
+TEST(Cascade, HoldsALocalModelToTheTasksRegex) {
+  Ladder ladder;
+  ladder.task.labels.clear();
+  ladder.task.escalate_labels.clear();
+  ladder.task.unknown_label.reset();
+  ladder.task.confidence = policy::ConfidenceSignal::None;
+  ladder.task.min_confidence.reset();
+  ladder.task.retry_local = 0;
+  ladder.task.regex = "[A-Z]+-[0-9]+";
+  ladder.local->answer("see ABC-1");
+  ladder.frontier->answer("ABC-1");
+
+  ladder.run();
+
+  const providers::OutputConstraint constraint = ladder.local->calls().at(0).constraint;
+  EXPECT_EQ(constraint.kind, providers::OutputConstraint::Kind::Regex);
+  EXPECT_EQ(constraint.regex, ladder.task.regex);
+  ASSERT_FALSE(ladder.state.reasons.empty());
+  EXPECT_EQ(ladder.state.reasons.front(), Reason::SchemaInvalid);
+  EXPECT_EQ(ladder.state.accepted->completion.text, "ABC-1");
 }
 
 TEST(Cascade, LetsALocalModelChooseAmongSpansAndTheFrontierWrite) {

@@ -1,6 +1,6 @@
 #pragma once
 // For tests: the real engine program with the real small model, both found beside the tests and in the repository. Without
-// them the tests are skipped and say why.
+// them the tests are skipped and say why. In the namespace of the client, whose tests share it.
 
 #include <chrono>
 #include <exception>
