@@ -221,7 +221,7 @@ TEST(ParsePolicy, RefusesTierAdaptersAndRegexesThatCannotWork) {
       "  u: {tiers: [m], labels: [a, b], regex: a}\n");
 
   const std::string lines = to_lines(loaded.problems);
-  EXPECT_THAT(lines, ::testing::HasSubstr("models.m.adapters has no such adapter; did you mean \"german\"?"));
+  EXPECT_THAT(lines, ::testing::HasSubstr("models.m.adapters has no such adapter (did you mean \"german\"?)"));
   EXPECT_THAT(lines, ::testing::HasSubstr("not an RE2 expression: missing )"));
   EXPECT_THAT(lines, ::testing::HasSubstr("labels, a schema or a regex, not two of them"));
 }
