@@ -53,8 +53,8 @@ std::unique_ptr<EmbeddedEngine> start_engine(std::string& why) {
   EngineCommand command;
   command.program = named != nullptr ? named : engine_program_beside_this();
   command.arguments = {"--model", model};
-  auto engine = std::make_unique<EmbeddedEngine>(
-      EmbeddedEngine::Options{.command = std::move(command), .limits = {}, .sha256 = {}, .log = {}});
+  auto engine = std::make_unique<EmbeddedEngine>(EmbeddedEngine::Options{
+      .command = std::move(command), .limits = {}, .sha256 = {}, .adapter_sha256 = {}, .log = {}});
   const Result<void> ready = wait_for(engine->wait_ready(Deadline::after(std::chrono::seconds(120))));
   if (ready) return engine;
   why = ready.error().message;
