@@ -300,13 +300,11 @@ TEST_F(EmbeddedClientTest, EndsAtTheDeadline) {
 
 TEST_F(EmbeddedClientTest, RefusesWhatTheModelCannotDo) {
   start();
-  ModelCall tools = call_of("a", "b");
-  tools.request.tools.push_back({.name = "f", .description = "", .parameters = {}, .strict = {}});
   ModelCall choices = call_of("a", "b");
   choices.request.n = 2;
   ModelCall image = call_of("a", "b");
   image.request.messages[1].content[0].kind = ContentPart::Kind::Image;
-  for (const ModelCall* call : {&tools, &choices, &image}) {
+  for (const ModelCall* call : {&choices, &image}) {
     EXPECT_EQ(complete(*call).error().code, ErrorCode::UnsupportedField);
   }
   ModelCall hot = call_of("a", "b");
