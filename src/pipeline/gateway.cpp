@@ -48,10 +48,6 @@ constexpr std::int64_t kBytesPerToken = 4;
 
 constexpr std::int64_t kMillisecondsPerHour = 3'600'000;
 
-/// Turns of the loop for which events wait for company, and how much company is enough: a turn takes tens of microseconds.
-constexpr int kRouseTurnsMax = 16;
-constexpr int kRouseEventsMax = 16;
-
 /// What a caller sees who got an answer, or a stream that had begun.
 constexpr int kHttpOk = 200;
 
@@ -412,29 +408,21 @@ Task<Result<void>> Gateway::make_durable(audit::Event event) {
     });
   };
   const bool taken = parts_.recorder.record_durably(std::move(event), std::move(tell), audit::Rouse::Caller);
-  rouse_recorder_soon(executor);
+  rouse_recorder_after_this_turn(executor);
   if (!taken) co_return fail(ErrorCode::Overloaded, "the audit queue is full; try again shortly");
   co_await waiting->timer.async_wait(asio::as_tuple(asio::use_awaitable));
   if (!waiting->result) co_return fail(ErrorCode::StoreFailed, "the audit store did not confirm the event in time");
   co_return *waiting->result;
 }
 
-/// A commit costs about as much for one event as for ten. So the handlers that are ready now come first, and those that became ready
-/// meanwhile, for as long as each turn of the loop brings another event.
-void Gateway::rouse_recorder_soon(const asio::any_io_executor& executor) {
-  if (unroused_.fetch_add(1) > 0) return;
-  asio::post(executor, [this, executor] { rouse_recorder_or_wait(executor, 1, 0); });
-}
-
-void Gateway::rouse_recorder_or_wait(const asio::any_io_executor& executor, int turn, int seen) {
-  const int recorded = unroused_.load();
-  const bool busy = recorded > seen;
-  if (busy && turn < kRouseTurnsMax && recorded < kRouseEventsMax) {
-    asio::post(executor, [this, executor, turn, recorded] { rouse_recorder_or_wait(executor, turn + 1, recorded); });
-    return;
-  }
-  unroused_.store(0);
-  parts_.recorder.rouse();
+/// A commit costs about as much for one event as for ten: the handlers that are ready now come first. To wait for more of them than these
+/// costs more in idle time than it saves (docs/evidence.md).
+void Gateway::rouse_recorder_after_this_turn(const asio::any_io_executor& executor) {
+  if (rouse_posted_.exchange(true)) return;
+  asio::post(executor, [this] {
+    rouse_posted_ = false;
+    parts_.recorder.rouse();
+  });
 }
 
 }  // namespace suffice::pipeline

@@ -133,8 +133,7 @@ class Gateway {
   void settle(Work& work);
   Task<Result<void>> run(Work& work, AnswerSink* sink, Deadline deadline);
   Task<Result<void>> make_durable(audit::Event event);
-  void rouse_recorder_soon(const boost::asio::any_io_executor& executor);
-  void rouse_recorder_or_wait(const boost::asio::any_io_executor& executor, int turn, int seen);
+  void rouse_recorder_after_this_turn(const boost::asio::any_io_executor& executor);
   Task<void> show(Work& work, AnswerSink& sink);
   static Result<void> conclude(Work& work);
   audit::Event to_event(Work& work) const;
@@ -149,7 +148,7 @@ class Gateway {
   Callers callers_;
   mutable std::mutex mutex_;
   std::shared_ptr<const Snapshot> snapshot_;
-  std::atomic<int> unroused_ = 0;  ///< events recorded since the recorder was last roused
+  std::atomic<bool> rouse_posted_ = false;
 };
 
 }  // namespace suffice::pipeline
