@@ -216,11 +216,12 @@ class EngineFaultsBehindTheGateway : public ::testing::Test {
     io_ = nullptr;
   }
 
-  static void expect_escalated(const Answer& answer) {
+  static void expect_escalated(const Answer& answer) { expect_escalated(answer, {Reason::LocalUnavailable}); }
+  static void expect_escalated(const Answer& answer, const std::vector<Reason>& one_of) {
     ASSERT_TRUE(answer.completion) << describe(answer.completion.error());
     EXPECT_EQ(answer.completion->text, booleans(200));
     EXPECT_EQ(answer.decision.route, Route::EscalatedAfterValidation);
-    EXPECT_THAT(answer.decision.reasons, ElementsAre(Reason::LocalUnavailable));
+    EXPECT_THAT(answer.decision.reasons, ElementsAre(::testing::AnyOfArray(one_of)));
   }
 
   void expect_others_did_not_notice() const {
@@ -335,7 +336,8 @@ TEST_F(EngineFaultsBehindTheGateway, EngineWithoutMemoryEscalatesAndComesBack) {
   run_traffic(1);
 
   ASSERT_EQ(local_.size(), 2U);
-  expect_escalated(local_.back());
+  // On a busy machine the huge prompt may reach the engine that has come back, which can only say that it does not fit.
+  expect_escalated(local_.back(), {Reason::LocalUnavailable, Reason::ContextOverflow});
   expect_others_did_not_notice();
   expect_it_comes_back({EngineEnd::Died, EngineEnd::Hung});
 }
