@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "wire/anthropic_messages.hpp"
+#include "wire/inbound_tools.hpp"
 #include "wire/json_fields.hpp"
 #include "wire/json_writer.hpp"
 
@@ -16,7 +17,6 @@ namespace bj = boost::json;
 using Kind = ContentPart::Kind;
 
 constexpr std::size_t kMessagesMax = 4096;
-constexpr std::size_t kToolsMax = 512;
 constexpr std::size_t kStopsMax = 64;
 constexpr std::int64_t kTokensMax = 1LL << 40;
 
@@ -288,14 +288,7 @@ Result<void> decode_tool_choice(const bj::object& body, const JsonPath& path, Ch
 }
 
 Result<void> decode_tools(const bj::object& body, const JsonPath& path, ChatRequest& request) {
-  SUFFICE_TRY(const bj::array* tools, read_array(body, "tools", path));
-  const JsonPath here = path.member("tools");
-  if (tools != nullptr && tools->size() > kToolsMax)
-    return malformed(here, "holds more than " + std::to_string(kToolsMax) + " tools");
-  for (std::size_t i = 0; tools != nullptr && i < tools->size(); ++i) {
-    SUFFICE_TRY(ToolDefinition tool, decode_tool((*tools)[i], here.element(i)));
-    request.tools.push_back(std::move(tool));
-  }
+  SUFFICE_TRY_VOID(read_tools(body, path, request, decode_tool));
   return decode_tool_choice(body, path, request);
 }
 

@@ -5,6 +5,7 @@
 #include <span>
 #include <utility>
 
+#include "wire/inbound_tools.hpp"
 #include "wire/json_fields.hpp"
 #include "wire/json_writer.hpp"
 #include "wire/ollama_chat.hpp"
@@ -17,7 +18,6 @@ namespace bj = boost::json;
 using Kind = ContentPart::Kind;
 
 constexpr std::size_t kMessagesMax = 4096;
-constexpr std::size_t kToolsMax = 512;
 constexpr std::size_t kStopsMax = 64;
 constexpr std::int64_t kTokensMax = 1LL << 40;
 
@@ -175,27 +175,19 @@ Result<void> decode_prompt(const bj::object& body, const JsonPath& path, ChatReq
   return {};
 }
 
-Result<void> decode_tools(const bj::object& body, const JsonPath& path, ChatRequest& request) {
-  SUFFICE_TRY(const bj::array* tools, read_array(body, "tools", path));
-  const JsonPath list = path.member("tools");
-  if (tools != nullptr && tools->size() > kToolsMax)
-    return malformed(list, "holds more than " + std::to_string(kToolsMax) + " tools");
-  for (std::size_t i = 0; tools != nullptr && i < tools->size(); ++i) {
-    const JsonPath here = list.element(i);
-    const bj::object* object = (*tools)[i].if_object();
-    if (object == nullptr) return malformed(here, "expected an object");
-    SUFFICE_TRY(const bj::object* function, read_object(*object, "function", here));
-    const JsonPath inner = here.member("function");
-    if (function == nullptr) return malformed(inner, "is required");
-    ToolDefinition tool;
-    SUFFICE_TRY_VOID(read_member(*function, "name", inner, tool.name));
-    if (tool.name.empty()) return malformed(inner.member("name"), "is required");
-    SUFFICE_TRY_VOID(read_member(*function, "description", inner, tool.description));
-    SUFFICE_TRY(const bj::object* parameters, read_object(*function, "parameters", inner));
-    if (parameters != nullptr) tool.parameters = to_json_text(*function->if_contains("parameters"));
-    request.tools.push_back(std::move(tool));
-  }
-  return {};
+Result<ToolDefinition> decode_tool(const bj::value& value, const JsonPath& here) {
+  const bj::object* object = value.if_object();
+  if (object == nullptr) return malformed(here, "expected an object");
+  SUFFICE_TRY(const bj::object* function, read_object(*object, "function", here));
+  const JsonPath inner = here.member("function");
+  if (function == nullptr) return malformed(inner, "is required");
+  ToolDefinition tool;
+  SUFFICE_TRY_VOID(read_member(*function, "name", inner, tool.name));
+  if (tool.name.empty()) return malformed(inner.member("name"), "is required");
+  SUFFICE_TRY_VOID(read_member(*function, "description", inner, tool.description));
+  SUFFICE_TRY(const bj::object* parameters, read_object(*function, "parameters", inner));
+  if (parameters != nullptr) tool.parameters = to_json_text(*function->if_contains("parameters"));
+  return tool;
 }
 
 Result<void> decode_format(const bj::object& body, const JsonPath& path, ResponseFormat& format) {
@@ -305,7 +297,7 @@ Result<ChatRequest> decode_ollama_request(std::string_view body, OllamaEndpoint 
   if (request.model.empty()) return malformed(root.member("model"), "is required");
   if (endpoint == OllamaEndpoint::Chat) {
     SUFFICE_TRY_VOID(decode_messages(*object, root, request));
-    SUFFICE_TRY_VOID(decode_tools(*object, root, request));
+    SUFFICE_TRY_VOID(read_tools(*object, root, request, decode_tool));
   } else {
     SUFFICE_TRY_VOID(decode_prompt(*object, root, request));
   }

@@ -6,6 +6,7 @@
 #include <span>
 #include <utility>
 
+#include "wire/inbound_tools.hpp"
 #include "wire/json_fields.hpp"
 #include "wire/json_writer.hpp"
 #include "wire/openai_chat.hpp"
@@ -18,7 +19,6 @@ namespace bj = boost::json;
 
 constexpr std::int64_t kChoicesMax = 128;
 constexpr std::size_t kMessagesMax = 4096;
-constexpr std::size_t kToolsMax = 512;
 constexpr std::size_t kStopsMax = 16;  // OpenAI takes 4, other servers of the dialect more
 constexpr std::size_t kMetadataPairsMax = 16;
 constexpr std::size_t kMetadataKeyBytesMax = 64;
@@ -236,14 +236,7 @@ Result<void> decode_tool_choice(const bj::object& body, const JsonPath& path, Ch
 }
 
 Result<void> decode_tools(const bj::object& body, const JsonPath& path, ChatRequest& request) {
-  SUFFICE_TRY(const bj::array* tools, read_array(body, "tools", path));
-  const JsonPath here = path.member("tools");
-  if (tools != nullptr && tools->size() > kToolsMax)
-    return malformed(here, "holds more than " + std::to_string(kToolsMax) + " tools");
-  for (std::size_t i = 0; tools != nullptr && i < tools->size(); ++i) {
-    SUFFICE_TRY(ToolDefinition tool, decode_tool((*tools)[i], here.element(i)));
-    request.tools.push_back(std::move(tool));
-  }
+  SUFFICE_TRY_VOID(read_tools(body, path, request, decode_tool));
   SUFFICE_TRY_VOID(decode_tool_choice(body, path, request));
   return read_member(body, "parallel_tool_calls", path, request.parallel_tool_calls);
 }

@@ -6,14 +6,13 @@
 #include <utility>
 #include <vector>
 
+#include "wire/inbound_tools.hpp"
 #include "wire/openai_responses_parts.hpp"
 
 namespace suffice::wire {
 namespace {
 
 namespace bj = boost::json;
-
-constexpr std::size_t kToolsMax = 512;
 
 /// Tools that run at OpenAI. Versions of a tool ("web_search_preview_2025_03_11") begin with its name.
 constexpr auto kBuiltInTools = std::to_array<std::string_view>(
@@ -115,14 +114,7 @@ Result<void> decode_tool_choice(const bj::object& body, const JsonPath& path, Ch
 }  // namespace
 
 Result<void> decode_responses_tools(const bj::object& body, const JsonPath& path, ChatRequest& request) {
-  SUFFICE_TRY(const bj::array* tools, read_array(body, "tools", path));
-  const JsonPath here = path.member("tools");
-  if (tools != nullptr && tools->size() > kToolsMax)
-    return malformed(here, "holds more than " + std::to_string(kToolsMax) + " tools");
-  for (std::size_t i = 0; tools != nullptr && i < tools->size(); ++i) {
-    SUFFICE_TRY(ToolDefinition tool, decode_tool((*tools)[i], here.element(i)));
-    request.tools.push_back(std::move(tool));
-  }
+  SUFFICE_TRY_VOID(read_tools(body, path, request, decode_tool));
   SUFFICE_TRY_VOID(decode_tool_choice(body, path, request));
   return read_member(body, "parallel_tool_calls", path, request.parallel_tool_calls);
 }
