@@ -6,7 +6,8 @@
 #   suffice::cli11      command lines                                   suffice::log       spdlog over the shared fmt
 #   suffice::fmt        {fmt}                                           suffice::sqlite    SQLite 3
 #   suffice::utf8proc   Unicode                                         suffice::crypto    OpenSSL's libcrypto
-#   suffice::liblinear  linear classifiers                              suffice::threads
+#   suffice::liblinear  linear classifiers                              suffice::zlib      gzip
+#   suffice::threads
 # Tests get gtest and gmock, benches Google Benchmark, from suffice_module().
 
 find_package(Boost 1.81 REQUIRED CONFIG COMPONENTS json)
@@ -17,6 +18,7 @@ find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(SQLite3 REQUIRED)
+find_package(ZLIB REQUIRED)
 find_path(VALIJSON_INCLUDE_DIR valijson/validator.hpp REQUIRED)
 find_path(UTF8PROC_INCLUDE_DIR utf8proc.h REQUIRED)
 find_library(UTF8PROC_LIBRARY utf8proc REQUIRED)
@@ -38,6 +40,7 @@ suffice_external(fmt fmt::fmt)
 suffice_external(log spdlog::spdlog fmt::fmt)
 suffice_external(cli11 CLI11::CLI11)
 suffice_external(sqlite SQLite::SQLite3)
+suffice_external(zlib ZLIB::ZLIB)
 suffice_external(re2 "${RE2_LIBRARY}")
 target_include_directories(suffice_external_re2 SYSTEM INTERFACE "${RE2_INCLUDE_DIR}")
 if(TARGET absl::strings)
