@@ -32,6 +32,7 @@ struct Verdict {
   Probability confidence;         ///< the one number compared with the threshold
   std::string confidence_source;  ///< which signal or calibrator it is; empty when none
   Probability threshold;          ///< what it was compared with
+  std::string certificate;        ///< id of the threshold's certificate; empty for a raw min_confidence
   std::string served_text;        ///< the answer as it may be shown: markers removed, label canonicalised
 
   [[nodiscard]] bool accepted() const { return reasons.empty(); }

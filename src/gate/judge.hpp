@@ -1,6 +1,7 @@
 #pragma once
 // The gate's door: may this answer be served?
 
+#include <cstddef>
 #include <map>
 #include <memory>
 #include <optional>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "core/chat.hpp"
+#include "core/clock.hpp"
 #include "core/result.hpp"
 #include "core/verdict.hpp"
 #include "gate/answer_pattern.hpp"
@@ -18,12 +20,16 @@
 
 namespace suffice::gate {
 
+struct ConfidenceRule;  // gate/confidence_rule.hpp
+
 /// The rules of one task, compiled once per policy snapshot. Immutable; any thread.
 struct GateRules {
   policy::Task task;
   std::shared_ptr<const HardStops> hard_stops;           ///< null when the task names none
   std::shared_ptr<const JsonSchema> schema;              ///< null when the task has none
   std::shared_ptr<const AnswerPattern> regex = nullptr;  ///< null when the task has none
+  /// By tier: its calibrator and certificate. Null, or none for a tier: the task's signal is compared with its min_confidence as it is.
+  std::vector<std::shared_ptr<const ConfidenceRule>> confidence = {};
 };
 
 /// Hard stops compiled so far of one policy, by the names of their groups: most tasks name the same ones, and one set is 25 ms of
@@ -53,6 +59,9 @@ struct Candidate {
   std::string_view input;
   const ChatRequest& request;
   bool logprobs_requested = false;
+  std::size_t tier = 0;  ///< whose answer it is, as an index of the task's ladder
+  WallTime now =
+      WallTime::max();  ///< certificates expire; nobody who forgets to say when it is gets an old one believed
 };
 
 /// Order: mechanical checks that can only reject (finish, refusal, length, labels, schema, tool calls, evidence, hard stops on the

@@ -205,6 +205,7 @@ void Gateway::begin_trace(Work& work) {
   }
   work.run.random = &parts_.random;
   work.run.begun = work.request.received;
+  work.run.now = parts_.clock.wall_now();
 }
 
 Result<void> Gateway::admit(Work& work) {

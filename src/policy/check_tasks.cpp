@@ -158,6 +158,33 @@ void check_hard_stop_names(const Subject& subject) {
   }
 }
 
+/// A certificate brings its own threshold and its own doubts; a raw one beside it would outlive them.
+void check_proof(const Subject& subject) {
+  const Task& task = subject.task;
+  if (task.min_confidence && !task.proof.certificate.empty()) {
+    subject.findings.problem(subject.at("certificate"),
+                             "the certificate brings its own threshold; remove it or min_confidence");
+  }
+  for (std::size_t i = 0; i < task.tiers.size(); ++i) {
+    const Proof& proof = task.tiers[i].proof;
+    const Pointer at = child(subject.at("tiers"), i);
+    if (task.min_confidence && !proof.certificate.empty()) {
+      subject.findings.problem(child(at, "certificate"),
+                               "the certificate brings its own threshold; remove it or the task's min_confidence");
+    }
+    if (!proof.calibrator.empty() && proof.certificate.empty() && !task.proof.certificate.empty()) {
+      subject.findings.problem(child(at, "calibrator"),
+                               "the tier has a calibrator of its own, so it needs a certificate of its own");
+    }
+  }
+}
+
+/// Whether a local tier of the task could be trusted by a certificate.
+bool has_certificate(const Subject& subject) {
+  const auto certified = [](const Tier& tier) { return !tier.proof.certificate.empty(); };
+  return !subject.task.proof.certificate.empty() || std::ranges::any_of(subject.task.tiers, certified);
+}
+
 void check_confidence(const Subject& subject) {
   using enum ConfidenceSignal;
   const Task& task = subject.task;
@@ -171,16 +198,15 @@ void check_confidence(const Subject& subject) {
   if (task.samples > 1 && !task.labels.empty()) {
     subject.findings.problem(subject.at("samples"), "labels are scored exactly, so samples of them add nothing");
   }
-  if (task.min_confidence && task.confidence == None) {
+  if (task.min_confidence && task.confidence == None && task.proof.calibrator.empty()) {
     subject.findings.problem(subject.at("min_confidence"),
                              "nothing to compare with it; say which signal, such as confidence: label_probability");
   }
   const bool known = std::ranges::all_of(task.tiers, [&](const Tier& tier) { return subject.model(tier) != nullptr; });
   if (!task.local || !known || !has_local_tier(subject)) return;
-  if (!task.min_confidence) {
+  if (!task.min_confidence && !has_certificate(subject)) {
     subject.findings.warning(
-        subject.whole(),
-        "has a local tier but no min_confidence; without a certified threshold no local answer is served");
+        subject.whole(), "has a local tier but neither a certificate nor a min_confidence; no local answer is served");
   }
   for (std::size_t i = 0; of_labels && i < task.tiers.size(); ++i) {
     const Model& model = *subject.model(task.tiers[i]);
@@ -216,6 +242,7 @@ void check_tasks(const Policy& policy, const Environment& environment, Findings&
     check_schema(subject);
     check_regex(subject);
     check_hard_stop_names(subject);
+    check_proof(subject);
     check_confidence(subject);
     check_rest(subject);
   }

@@ -238,6 +238,46 @@ TEST(ParsePolicy, RefusesAdaptersAndSamplesThatCannotWork) {
   EXPECT_THAT(lines, ::testing::HasSubstr("samples of them add nothing"));
 }
 
+TEST(ParsePolicy, ReadsWhatProvesATasksThresholdAndATiersOwn) {
+  const std::string digest(64, 'a');
+  const Loaded loaded = parse(
+      "version: 1\nmodels:\n  m: {provider: embedded, model: m.gguf}\n  n: {provider: embedded, model: n.gguf}\n"
+      "tasks:\n  t:\n    tiers: [m, {model: n, calibrator: n.cal, certificate: n.cert}]\n"
+      "    calibrator: proofs/m.cal\n    certificate: {file: proofs/m.cert, data_sha256: " +
+      digest + "}\n");
+
+  ASSERT_TRUE(loaded.policy) << to_lines(loaded.problems);
+  const Task& task = loaded.policy->tasks.at("t");
+  EXPECT_EQ(task.proof, (Proof{.calibrator = "/etc/suffice/proofs/m.cal",
+                               .certificate = "/etc/suffice/proofs/m.cert",
+                               .data_sha256 = digest}));
+  EXPECT_TRUE(task.tiers[0].proof.empty());
+  EXPECT_EQ(task.tiers[1].proof.certificate, "/etc/suffice/n.cert");
+  EXPECT_THAT(to_lines(loaded.warnings), ::testing::Not(::testing::HasSubstr("no local answer is served")));
+}
+
+TEST(ParsePolicy, WarnsOfALocalTierThatNothingProves) {
+  const Loaded loaded = parse(
+      "version: 1\nmodels:\n  m: {provider: embedded, model: m.gguf}\n"
+      "tasks:\n  t: {tiers: [m], confidence: mean_logprob, calibrator: m.cal}\n");
+
+  ASSERT_TRUE(loaded.policy) << to_lines(loaded.problems);
+  EXPECT_THAT(to_lines(loaded.warnings), ::testing::HasSubstr("neither a certificate nor a min_confidence"));
+}
+
+TEST(ParsePolicy, RefusesACertificateBesideARawThresholdOrForAnothersCalibrator) {
+  const Loaded loaded = parse(
+      "version: 1\nmodels:\n  m: {provider: embedded, model: m.gguf}\n"
+      "tasks:\n  both: {tiers: [m], confidence: mean_logprob, min_confidence: 0.8, certificate: m.cert}\n"
+      "  mixed: {tiers: [{model: m, calibrator: m.cal}], certificate: t.cert}\n"
+      "  raw: {tiers: [{model: m, certificate: m.cert}], confidence: mean_logprob, min_confidence: 0.8}\n");
+
+  const std::string lines = to_lines(loaded.problems);
+  EXPECT_THAT(lines, ::testing::HasSubstr("tasks.both.certificate"));
+  EXPECT_THAT(lines, ::testing::HasSubstr("tasks.mixed.tiers[0].calibrator"));
+  EXPECT_THAT(lines, ::testing::HasSubstr("tasks.raw.tiers[0].certificate"));
+}
+
 TEST(ParsePolicy, TheVersionIsTheStartOfTheFilesDigest) {
   const std::string yaml = with_tasks("  t: {tiers: [big]}\n");
 

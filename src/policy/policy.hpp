@@ -128,11 +128,21 @@ struct Validators {
   bool operator==(const Validators&) const = default;
 };
 
+/// Files that say what a confidence is worth (learned/calibrator.hpp, learned/certificate.hpp). Empty paths: none.
+struct Proof {
+  std::string calibrator;
+  std::string certificate;
+  std::string data_sha256;  ///< the certificate must have been made from this data; empty: from any
+  [[nodiscard]] bool empty() const { return calibrator.empty() && certificate.empty(); }
+  bool operator==(const Proof&) const = default;
+};
+
 /// One step of a task's ladder.
 struct Tier {
   std::string model;                      ///< a key of Policy::models
   std::string prompt;                     ///< name@version; empty: the task's prompt
   std::vector<AdapterUse> adapters = {};  ///< all at once; empty: the task's adapter, else the model's
+  Proof proof = {};                       ///< empty: the task's
   bool operator==(const Tier&) const = default;
 };
 
@@ -164,8 +174,9 @@ struct Task {
   std::vector<std::string> escalate_labels;
   std::optional<std::string> unknown_label;  ///< a label whose reason is label_unknown instead of label_escalates
   JsonText schema;
-  std::string regex;  ///< RE2 expression that the whole answer must match; empty: any
-  std::optional<double> min_confidence;
+  std::string regex;                     ///< RE2 expression that the whole answer must match; empty: any
+  std::optional<double> min_confidence;  ///< raw; never together with a certificate, which brings its own threshold
+  Proof proof;                           ///< of tiers without their own
   ConfidenceSignal confidence = ConfidenceSignal::None;
   bool confidence_marker =
       false;  ///< the prompt asks for "CONFIDENCE: n"; the marker is removed from what the caller sees

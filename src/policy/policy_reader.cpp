@@ -162,7 +162,21 @@ HardStopGroup read_hard_stop(const std::string& group_name, const Fields& fields
           .check_output = fields.flag("check_output", true)};
 }
 
-std::vector<Tier> read_tiers(const json::value* value, const std::map<std::string, std::string>& aliases) {
+Proof read_proof(const Fields& fields, const std::filesystem::path& base) {
+  Proof proof{.calibrator = resolved(base, fields.text("calibrator")), .certificate = {}, .data_sha256 = {}};
+  const json::value* certificate = fields.find("certificate");
+  if (certificate != nullptr && certificate->is_object()) {
+    const Fields pinned(certificate);
+    proof.certificate = resolved(base, pinned.text("file"));
+    proof.data_sha256 = pinned.text("data_sha256");
+  } else {
+    proof.certificate = resolved(base, fields.text("certificate"));
+  }
+  return proof;
+}
+
+std::vector<Tier> read_tiers(const json::value* value, const std::map<std::string, std::string>& aliases,
+                             const std::filesystem::path& base) {
   std::vector<Tier> tiers;
   if (value == nullptr || !value->is_array()) return tiers;
   for (const json::value& entry : value->get_array()) {
@@ -172,6 +186,7 @@ std::vector<Tier> read_tiers(const json::value* value, const std::map<std::strin
     } else {
       const Fields fields(&entry);
       tier = {.model = fields.text("model"), .prompt = fields.text("prompt")};
+      tier.proof = read_proof(fields, base);
       const Fields adapters = fields.below("adapters");
       for (const auto& member : adapters.object()) {
         tier.adapters.push_back(
@@ -224,13 +239,14 @@ void read_rollout(const Fields& fields, Task& task) {
   task.rollout_percent = static_cast<int>(rollout.integer("percent", task.rollout_percent));
 }
 
-void read_decision(const Fields& fields, Task& task) {
+void read_decision(const Fields& fields, const std::filesystem::path& base, Task& task) {
   task.labels = fields.texts("labels");
   task.escalate_labels = fields.texts("escalate_labels");
   if (fields.has("unknown_label")) task.unknown_label = fields.text("unknown_label");
   if (const json::value* schema = fields.find("schema")) task.schema.text = json::serialize(*schema);
   task.regex = fields.text("regex");
   task.min_confidence = fields.number("min_confidence");
+  task.proof = read_proof(fields, base);
   using enum ConfidenceSignal;
   task.confidence = named(
       fields.text("confidence"),
@@ -240,7 +256,8 @@ void read_decision(const Fields& fields, Task& task) {
   task.hard_stops = fields.texts("hard_stops");
 }
 
-Task read_task(const std::string& task_name, const Fields& fields, const std::map<std::string, std::string>& aliases) {
+Task read_task(const std::string& task_name, const Fields& fields, const std::map<std::string, std::string>& aliases,
+               const std::filesystem::path& base) {
   Task task;
   task.name = task_name;
   task.description = fields.text("description");
@@ -248,10 +265,10 @@ Task read_task(const std::string& task_name, const Fields& fields, const std::ma
   task.suite = fields.text("suite");
   task.impact = named(fields.text("impact"), std::array{Impact::Low, Impact::Medium, Impact::High}, Impact::Low);
   task.local = fields.flag("local", true);
-  task.tiers = read_tiers(fields.find("tiers"), aliases);
+  task.tiers = read_tiers(fields.find("tiers"), aliases, base);
   task.prompt = fields.text("prompt");
   task.adapter = fields.text("adapter");
-  read_decision(fields, task);
+  read_decision(fields, base, task);
   task.max_input_chars = fields.integer("max_input_chars", task.max_input_chars);
   if (fields.text("reduce") == "build_log") task.reduce = InputReduction::BuildLog;
   task.max_output_tokens = fields.integer("max_output_tokens", task.max_output_tokens);
@@ -350,7 +367,7 @@ Policy read_policy(const YamlDocument& document, const std::filesystem::path& ba
   for (const auto& member : root.below("tasks").object()) {
     const std::string key(member.key());
     const json::object settings = merged(root.below("defaults").object(), Fields(&member.value()).object());
-    policy.tasks.emplace(key, read_task(key, Fields(settings), policy.aliases));
+    policy.tasks.emplace(key, read_task(key, Fields(settings), policy.aliases, base));
   }
   policy.default_task = root.text("default_task");
   policy.frontier = root.text("frontier");

@@ -408,8 +408,12 @@ class TierExecutor {
   }
 
   void take(CascadeRun& run, audit::Attempt attempt, Completion completion, bool logprobs_requested) const {
-    const gate::Candidate candidate{
-        .completion = completion, .input = run.input, .request = run.request, .logprobs_requested = logprobs_requested};
+    const gate::Candidate candidate{.completion = completion,
+                                    .input = run.input,
+                                    .request = run.request,
+                                    .logprobs_requested = logprobs_requested,
+                                    .tier = index_,
+                                    .now = run.now};
     const bool final = is_final(*plan_, index_);
     // A hosted rung of a task without a threshold is there for the case that the one before it fails, not to be doubted.
     const bool doubted = tier().model.local || plan_->rules.task.min_confidence.has_value();

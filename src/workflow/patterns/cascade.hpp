@@ -53,6 +53,7 @@ struct CascadeRun {
   std::optional<TraceContext> trace = {};  ///< the request's own span, when it has one
   Random* random = nullptr;                ///< ids of the calls' spans; set with `trace`
   SteadyTime begun = std::chrono::steady_clock::now();
+  WallTime now = WallTime::max();  ///< as gate::Candidate's
 
   std::vector<audit::Attempt> attempts;
   std::vector<Reason> reasons;  ///< why rungs were left, in the order they fired
