@@ -7,6 +7,7 @@
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
+#include "core/csv.hpp"
 #include "core/text.hpp"
 #include "wire/json.hpp"
 
@@ -16,76 +17,6 @@ namespace {
 std::unexpected<Error> bad_row(std::size_t line, std::string what) {
   return fail(ErrorCode::MalformedRequest, std::move(what), fmt::format("line {}", line));
 }
-
-/// Cuts CSV into records.
-class CsvReader {
- public:
-  explicit CsvReader(std::string_view content) : rest_(content) {
-    if (rest_.starts_with("\xef\xbb\xbf")) rest_.remove_prefix(3);
-  }
-
-  /// Line of the record that next() gave last, from 1.
-  [[nodiscard]] std::size_t line() const { return line_; }
-
-  /// The next record's fields; nothing at the end.
-  Result<std::optional<std::vector<std::string>>> next() {
-    while (!rest_.empty() && (rest_.front() == '\n' || rest_.front() == '\r')) skip_line_end();
-    if (rest_.empty()) return std::nullopt;
-    line_ = next_line_;
-    std::vector<std::string> fields;
-    while (true) {
-      SUFFICE_TRY(std::string field, take_field());
-      fields.push_back(std::move(field));
-      if (rest_.empty()) break;
-      if (rest_.front() != ',') {
-        skip_line_end();
-        break;
-      }
-      rest_.remove_prefix(1);
-    }
-    return fields;
-  }
-
- private:
-  Result<std::string> take_field() {
-    if (rest_.empty() || rest_.front() != '"') {
-      const std::size_t end = std::min(rest_.find_first_of(",\r\n"), rest_.size());
-      std::string field(rest_.substr(0, end));
-      rest_.remove_prefix(end);
-      return field;
-    }
-    std::string field;
-    rest_.remove_prefix(1);
-    while (true) {
-      const std::size_t quote = rest_.find('"');
-      if (quote == std::string_view::npos) return bad_row(line_, "a quote is opened and never closed");
-      const std::string_view part = rest_.substr(0, quote);
-      next_line_ += static_cast<std::size_t>(std::ranges::count(part, '\n'));
-      field += part;
-      rest_.remove_prefix(quote + 1);
-      if (!rest_.starts_with('"')) break;
-      field += '"';
-      rest_.remove_prefix(1);
-    }
-    if (!rest_.empty() && rest_.find_first_of(",\r\n") != 0) {
-      return bad_row(next_line_, "text stands behind a closing quote; double the quotes within a field");
-    }
-    return field;
-  }
-
-  void skip_line_end() {
-    if (rest_.starts_with("\r\n")) {
-      rest_.remove_prefix(2);
-    } else {
-      rest_.remove_prefix(1);
-    }
-    ++next_line_;
-  }
-
-  std::string_view rest_;
-  std::size_t line_ = 0;
-  std::size_t next_line_ = 1;
-};
 
 Result<std::size_t> column(const std::vector<std::string>& header, std::string_view name) {
   const auto found = std::ranges::find(header, name);
