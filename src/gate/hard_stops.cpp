@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -65,7 +66,8 @@ struct Group {
   Reason reason = Reason::HardStopNovel;
   bool check_input = true;
   bool check_output = true;
-  std::unique_ptr<RE2> except;  ///< null when the group excepts nothing
+  std::unique_ptr<RE2> except;                       ///< null when the group excepts nothing
+  std::shared_ptr<const StopClassifier> classifier;  ///< null when the group has none
 };
 
 bool is_word_character(utf8proc_int32_t code_point) {
@@ -117,7 +119,7 @@ struct HardStops::Impl {
   std::vector<Rule> rules;
   std::unique_ptr<RE2::Set> set;
 
-  Result<void> add(const policy::HardStopGroup& group);
+  Result<void> add(const policy::HardStopGroup& group, ClassifierCache& classifiers);
   Result<void> add_rule(const policy::HardStopGroup& group, std::string_view field, const std::string& written,
                         const std::string& expression, Bounds bounds = Bounds::Any);
   Result<void> finish();
@@ -125,6 +127,8 @@ struct HardStops::Impl {
   [[nodiscard]] bool fires(int index, const std::string& text) const;
   [[nodiscard]] bool anything_matches(const std::string& text) const;
   [[nodiscard]] std::string blanked(const std::string& text, const Group& group) const;
+  [[nodiscard]] std::optional<std::string> rule_that_fires(std::size_t group, const std::string& text,
+                                                           const std::vector<int>& found) const;
 };
 
 Result<void> HardStops::Impl::add_rule(const policy::HardStopGroup& group, std::string_view field,
@@ -141,12 +145,16 @@ Result<void> HardStops::Impl::add_rule(const policy::HardStopGroup& group, std::
   return {};
 }
 
-Result<void> HardStops::Impl::add(const policy::HardStopGroup& group) {
+Result<void> HardStops::Impl::add(const policy::HardStopGroup& group, ClassifierCache& classifiers) {
   groups.push_back(Group{.name = group.name,
                          .reason = group.reason,
                          .check_input = group.check_input,
                          .check_output = group.check_output,
-                         .except = nullptr});
+                         .except = nullptr,
+                         .classifier = nullptr});
+  if (group.classifier) {
+    SUFFICE_TRY(groups.back().classifier, StopClassifier::load(group, classifiers));
+  }
   if (!group.except.empty()) {
     SUFFICE_TRY(groups.back().except, compile_except(group));
   }
@@ -226,12 +234,33 @@ std::string HardStops::Impl::blanked(const std::string& text, const Group& group
   return out;
 }
 
+/// What the policy wrote that fires in group `index`, of the rules `found` by scan(); else what its classifier says.
+std::optional<std::string> HardStops::Impl::rule_that_fires(std::size_t index, const std::string& text,
+                                                            const std::vector<int>& found) const {
+  const Group& group = groups[index];
+  const auto of_group = [&](int rule) { return rules[static_cast<std::size_t>(rule)].group == index; };
+  auto rule = std::ranges::find_if(found, [&](int at) { return of_group(at) && fires(at, text); });
+  // Blanking can only take matches away, so it waits for a first one.
+  if (rule != found.end() && group.except) {
+    const std::string rest = blanked(text, group);
+    rule = std::find_if(rule, found.end(), [&](int at) { return of_group(at) && fires(at, rest); });
+  }
+  if (rule != found.end()) return rules[static_cast<std::size_t>(*rule)].text;
+  return group.classifier ? group.classifier->match(text) : std::nullopt;
+}
+
 HardStops::HardStops() = default;
 HardStops::~HardStops() = default;
 
 Result<std::shared_ptr<const HardStops>> HardStops::compile(const std::vector<policy::HardStopGroup>& groups) {
+  ClassifierCache classifiers;
+  return compile(groups, classifiers);
+}
+
+Result<std::shared_ptr<const HardStops>> HardStops::compile(const std::vector<policy::HardStopGroup>& groups,
+                                                            ClassifierCache& classifiers) {
   auto impl = std::make_unique<Impl>();
-  for (const policy::HardStopGroup& group : groups) SUFFICE_TRY_VOID(impl->add(group));
+  for (const policy::HardStopGroup& group : groups) SUFFICE_TRY_VOID(impl->add(group, classifiers));
   SUFFICE_TRY_VOID(impl->finish());
   std::shared_ptr<HardStops> stops(new HardStops);
   stops->impl_ = std::move(impl);
@@ -240,24 +269,15 @@ Result<std::shared_ptr<const HardStops>> HardStops::compile(const std::vector<po
 
 std::vector<HardStops::Match> HardStops::match(std::string_view text, Side side) const {
   std::vector<Match> matches;
-  if (!impl_->set) return matches;
+  if (impl_->groups.empty()) return matches;
   const std::string folded = match_text(text);
-  if (!impl_->anything_matches(folded)) return matches;
-
-  const std::vector<int> found = impl_->scan(folded);
+  std::vector<int> found;
+  if (impl_->set && impl_->anything_matches(folded)) found = impl_->scan(folded);
   for (std::size_t g = 0; g < impl_->groups.size(); ++g) {
     const Group& group = impl_->groups[g];
     if (!(side == Side::Input ? group.check_input : group.check_output)) continue;
-    const auto of_group = [&](int index) { return impl_->rules[static_cast<std::size_t>(index)].group == g; };
-    auto rule = std::ranges::find_if(found, [&](int index) { return of_group(index) && impl_->fires(index, folded); });
-    // Blanking can only take matches away, so it waits for a first one.
-    if (rule != found.end() && group.except) {
-      const std::string rest = impl_->blanked(folded, group);
-      rule = std::find_if(rule, found.end(), [&](int index) { return of_group(index) && impl_->fires(index, rest); });
-    }
-    if (rule == found.end()) continue;
-    matches.push_back(
-        Match{.group = group.name, .reason = group.reason, .rule = impl_->rules[static_cast<std::size_t>(*rule)].text});
+    std::optional<std::string> rule = impl_->rule_that_fires(g, folded, found);
+    if (rule) matches.push_back(Match{.group = group.name, .reason = group.reason, .rule = *std::move(rule)});
   }
   return matches;
 }

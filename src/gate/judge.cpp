@@ -58,7 +58,8 @@ void Scorecard::fail(std::string check, Reason reason, std::string detail) {
 
 namespace {
 
-Result<std::shared_ptr<const HardStops>> compile_hard_stops(const policy::Policy& policy, const policy::Task& task) {
+Result<std::shared_ptr<const HardStops>> compile_hard_stops(const policy::Policy& policy, const policy::Task& task,
+                                                            ClassifierCache& classifiers) {
   std::vector<policy::HardStopGroup> groups;
   for (const std::string& name : task.hard_stops) {
     const auto group = policy.hard_stops.find(name);
@@ -69,7 +70,7 @@ Result<std::shared_ptr<const HardStops>> compile_hard_stops(const policy::Policy
     }
     groups.push_back(group->second);
   }
-  return HardStops::compile(groups);
+  return HardStops::compile(groups, classifiers);
 }
 
 }  // namespace
@@ -77,9 +78,9 @@ Result<std::shared_ptr<const HardStops>> compile_hard_stops(const policy::Policy
 Result<GateRules> compile_rules(const policy::Policy& policy, const policy::Task& task, HardStopCache& compiled) {
   GateRules rules{.task = task, .hard_stops = nullptr, .schema = nullptr};
   if (!task.hard_stops.empty()) {
-    std::shared_ptr<const HardStops>& shared = compiled[task.hard_stops];
+    std::shared_ptr<const HardStops>& shared = compiled.by_groups[task.hard_stops];
     if (shared == nullptr) {
-      SUFFICE_TRY(shared, compile_hard_stops(policy, task));
+      SUFFICE_TRY(shared, compile_hard_stops(policy, task, compiled.classifiers));
     }
     rules.hard_stops = shared;
   }

@@ -34,7 +34,10 @@ struct GateRules {
 
 /// Hard stops compiled so far of one policy, by the names of their groups: most tasks name the same ones, and one set is 25 ms of
 /// computing and some megabytes. One thread.
-using HardStopCache = std::map<std::vector<std::string>, std::shared_ptr<const HardStops>>;
+struct HardStopCache {
+  std::map<std::vector<std::string>, std::shared_ptr<const HardStops>> by_groups = {};
+  ClassifierCache classifiers = {};
+};
 
 /// Compiles what `task` needs, sharing through `compiled`. PolicyInvalid when a pattern or schema does not compile (policy validation
 /// finds most earlier).

@@ -176,7 +176,8 @@ void check_hard_stops(const Policy& policy, Findings& findings) {
   for (const auto& [name, group] : policy.hard_stops) {
     const Pointer at = child("/hard_stops", name);
     if (group.words.empty() && group.phrases.empty() && group.patterns.empty()) {
-      findings.problem(at, "stops nothing; give it words, phrases or patterns");
+      findings.problem(at, group.classifier ? "a classifier stands beside words, phrases or patterns, never alone"
+                                            : "stops nothing; give it words, phrases or patterns");
     }
     if (!group.check_input && !group.check_output) {
       findings.problem(at, "looks at neither input nor output, so it stops nothing");

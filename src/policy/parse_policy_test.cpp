@@ -356,6 +356,29 @@ TEST(ParsePolicy, NeverQuotesASecret) {
   }
 }
 
+TEST(ParsePolicy, PutsAClassifierBesideTheWordsOfAHardStopNeverInTheirPlace) {
+  const std::string models =
+      "version: 1\nmodels: {m: {provider: ollama, model: x, endpoint: 'http://127.0.0.1:1'}}\n"
+      "tasks: {t: {tiers: [m], hard_stops: [s]}}\n";
+  const std::string classifier = "classifier: {file: s.lin, label: security, threshold: 0.2}";
+
+  const Loaded beside =
+      parse(models + "hard_stops: {s: {reason: hard_stop_security, words: [cve], " + classifier + "}}\n");
+  const Loaded alone = parse(models + "hard_stops: {s: {reason: hard_stop_security, " + classifier + "}}\n");
+  const Loaded never = parse(models +
+                             "hard_stops: {s: {reason: hard_stop_security, words: [cve], "
+                             "classifier: {file: s.lin, label: security, threshold: 0}}}\n");
+
+  ASSERT_TRUE(beside.policy) << to_lines(beside.problems);
+  const auto& read = beside.policy->hard_stops.at("s").classifier;
+  ASSERT_TRUE(read.has_value());
+  EXPECT_TRUE(read->file.ends_with("s.lin"));
+  EXPECT_EQ(read->label, "security");
+  EXPECT_EQ(read->threshold, 0.2);
+  EXPECT_THAT(to_lines(alone.problems), ::testing::HasSubstr("never alone"));
+  EXPECT_THAT(to_lines(never.problems), ::testing::HasSubstr("threshold"));
+}
+
 TEST(BrokenPolicies, EachGetsExactlyTheExpectedLines) {
   std::size_t files = 0;
   for (const auto& entry : fs::directory_iterator(kExamples / "policies")) {

@@ -81,6 +81,16 @@ struct Model {
   bool operator==(const Model&) const = default;
 };
 
+/// A fitted classifier (docs/formats.md) beside a group's patterns, never instead: the group fires too where the probability of `label`
+/// reaches `threshold` in some piece of the text.
+struct HardStopClassifier {
+  std::string file;
+  std::string sha256;  ///< the file's digest; empty means not pinned
+  std::string label;
+  double threshold = 1;
+  bool operator==(const HardStopClassifier&) const = default;
+};
+
 /// A named group of patterns that stop local answering, whatever the confidence.
 struct HardStopGroup {
   std::string name;
@@ -91,6 +101,7 @@ struct HardStopGroup {
   std::vector<std::string> except;    ///< RE2 expressions blanked out before matching
   bool check_input = true;
   bool check_output = true;
+  std::optional<HardStopClassifier> classifier = {};
   bool operator==(const HardStopGroup&) const = default;
 };
 

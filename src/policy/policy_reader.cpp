@@ -151,7 +151,16 @@ Model read_model(const std::string& model_name, const Fields& fields, const std:
   return model;
 }
 
-HardStopGroup read_hard_stop(const std::string& group_name, const Fields& fields) {
+std::optional<HardStopClassifier> read_hard_stop_classifier(const Fields& fields, const std::filesystem::path& base) {
+  if (!fields.has("classifier")) return std::nullopt;
+  const Fields classifier = fields.below("classifier");
+  return HardStopClassifier{.file = resolved(base, classifier.text("file")),
+                            .sha256 = classifier.text("sha256"),
+                            .label = classifier.text("label"),
+                            .threshold = classifier.number("threshold").value_or(1)};
+}
+
+HardStopGroup read_hard_stop(const std::string& group_name, const Fields& fields, const std::filesystem::path& base) {
   return {.name = group_name,
           .reason = reason_from_name(fields.text("reason")).value_or(Reason::HardStopNovel),
           .words = fields.texts("words"),
@@ -159,7 +168,8 @@ HardStopGroup read_hard_stop(const std::string& group_name, const Fields& fields
           .patterns = fields.texts("patterns"),
           .except = fields.texts("except"),
           .check_input = fields.flag("check_input", true),
-          .check_output = fields.flag("check_output", true)};
+          .check_output = fields.flag("check_output", true),
+          .classifier = read_hard_stop_classifier(fields, base)};
 }
 
 Proof read_proof(const Fields& fields, const std::filesystem::path& base) {
@@ -362,7 +372,7 @@ Policy read_policy(const YamlDocument& document, const std::filesystem::path& ba
   }
   for (const auto& member : root.below("hard_stops").object()) {
     const std::string key(member.key());
-    policy.hard_stops.emplace(key, read_hard_stop(key, Fields(&member.value())));
+    policy.hard_stops.emplace(key, read_hard_stop(key, Fields(&member.value()), base));
   }
   for (const auto& member : root.below("tasks").object()) {
     const std::string key(member.key());
