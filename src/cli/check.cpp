@@ -1,8 +1,11 @@
 // suffice check: every problem of policy files, with its place and what to do.
 
+#include <cstddef>
 #include <cstdio>
 #include <iterator>
 #include <memory>
+#include <string>
+#include <string_view>
 #include <unistd.h>
 #include <vector>
 
@@ -12,9 +15,13 @@
 
 #include "app/model_clients.hpp"
 #include "cli/command.hpp"
+#include "core/clock.hpp"
+#include "gate/confidence_rule.hpp"
 #include "gate/judge.hpp"
 #include "models/model_store.hpp"
+#include "policy/policy_reader.hpp"
 #include "policy/policy_store.hpp"
+#include "policy/yaml_document.hpp"
 #include "providers/classifier_client.hpp"
 #include "providers/recorded_client.hpp"
 
@@ -59,10 +66,46 @@ std::vector<policy::Problem> deep_problems(const policy::Policy& policy, const s
   }
   gate::HardStopCache hard_stops;
   for (const auto& [name, task] : policy.tasks) {
-    const Result<gate::GateRules> rules = gate::compile_rules(policy, task, hard_stops);
+    policy::Task unproved = task;  // its proofs are looked at by check_proofs, which knows their places
+    unproved.proof = {};
+    for (policy::Tier& tier : unproved.tiers) tier.proof = {};
+    const Result<gate::GateRules> rules = gate::compile_rules(policy, unproved, hard_stops);
     if (!rules) add("tasks." + name, rules.error());
   }
   return problems;
+}
+
+/// Where a tier's calibrator or certificate is named: at the tier, else at its task.
+policy::Pointer place_of_proof(const policy::YamlDocument& document, const policy::Task& task, std::size_t tier,
+                               std::string_view key) {
+  const policy::Proof& own = task.tiers[tier].proof;
+  if ((key == "calibrator" ? own.calibrator : own.certificate).empty()) {
+    return policy::task_setting(document, task.name, key);
+  }
+  return policy::child(policy::child(policy::task_setting(document, task.name, "tiers"), tier), key);
+}
+
+/// Opens every calibrator and certificate: one that cannot be used is a problem; one that is not believed keeps its task on the frontier
+/// and is a warning.
+void check_proofs(const policy::YamlDocument& document, const policy::Policy& policy, WallTime now,
+                  policy::Loaded& loaded) {
+  for (const auto& entry : policy.tasks) {
+    const policy::Task& task = entry.second;
+    for (std::size_t tier = 0; tier < task.tiers.size(); ++tier) {
+      const auto rule = gate::compile_confidence(policy, task, tier);
+      if (!rule) {
+        loaded.problems.push_back(
+            document.at_value(place_of_proof(document, task, tier, rule.error().where), rule.error().message));
+      } else if (*rule != nullptr) {
+        for (const std::string& doubt : gate::doubts(**rule, now)) {
+          loaded.warnings.push_back(
+              document.at_value(place_of_proof(document, task, tier, "certificate"),
+                                fmt::format("the certificate is not believed, so no answer of {} is served: {}",
+                                            task.tiers[tier].model, doubt)));
+        }
+      }
+    }
+  }
 }
 
 json::array to_json(const std::vector<policy::Problem>& problems) {
@@ -84,6 +127,11 @@ bool check_file(const std::string& file, bool as_json) {
     std::vector<policy::Problem> deep = deep_problems(*loaded.policy, file);
     loaded.problems.insert(loaded.problems.end(), std::make_move_iterator(deep.begin()),
                            std::make_move_iterator(deep.end()));
+    std::vector<policy::Problem> unread;
+    const Result<std::string> yaml = read_input(file);
+    if (yaml) {
+      check_proofs(policy::YamlDocument::parse(*yaml, file, unread), *loaded.policy, SystemClock().wall_now(), loaded);
+    }
   }
   const bool good = loaded.policy != nullptr && loaded.problems.empty();
   if (as_json) {

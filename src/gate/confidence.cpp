@@ -2,10 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <limits>
 #include <string>
 
 #include <fmt/format.h>
+
+#include "core/text.hpp"
+#include "gate/confidence_rule.hpp"
 
 namespace suffice::gate {
 namespace {
@@ -14,6 +18,7 @@ using policy::ConfidenceSignal;
 
 // Rounding of a provider that computes in single precision may leave a certain token a hair above 0.
 constexpr double kLogprobMax = 1e-4;
+constexpr std::size_t kCalibratorDigits = 12;  // of its SHA-256: what the record calls it
 
 bool is_probability(double value) { return value >= 0 && value <= 1; }
 
@@ -54,6 +59,69 @@ bool came(const Completion& completion) {
   return completion.labels.has_value() || (completion.logprobs && !completion.logprobs->empty());
 }
 
+/// Facts of input and answer that a correctness model may read; recorded only where one does.
+void add_features(const Judged& judged, const learned::Calibrator& calibrator, std::vector<Signal>& out) {
+  for (const std::string& wanted : calibrator.signals()) {
+    if (wanted == "input_chars") {
+      out.push_back({.name = wanted, .value = static_cast<double>(count_code_points(judged.candidate.input))});
+    } else if (wanted == "answer_chars") {
+      out.push_back({.name = wanted, .value = static_cast<double>(count_code_points(judged.text))});
+    }
+  }
+}
+
+/// The one number, and what it is.
+struct Weighed {
+  std::optional<double> value;
+  std::string source;
+};
+
+Weighed weigh(const std::vector<Signal>& signals, const policy::Task& task, const ConfidenceRule* rule) {
+  if (rule == nullptr || rule->calibrator == nullptr) {
+    const std::string_view name = signal_name(task.confidence);
+    return {.value = value_of(signals, name), .source = std::string(name)};
+  }
+  const learned::Calibrator& calibrator = *rule->calibrator;
+  return {.value = calibrator.apply(signals),
+          .source = fmt::format("{}:{}", name(calibrator.kind()), calibrator.sha256().substr(0, kCalibratorDigits))};
+}
+
+/// The number that the task needs did not come with the answer.
+void report_missing(const Judged& judged, const ConfidenceRule* rule, const std::string& source, Scorecard& card) {
+  const ConfidenceSignal signal = judged.rules.task.confidence;
+  const bool calibrated = rule != nullptr && rule->calibrator != nullptr;
+  if (!calibrated && (signal == ConfidenceSignal::None || signal == ConfidenceSignal::SelfReported)) return;
+  const bool agreement =
+      calibrated ? std::ranges::find(rule->calibrator->signals(), "agreement") != rule->calibrator->signals().end() &&
+                       !judged.candidate.completion.agreement
+                 : signal == ConfidenceSignal::Agreement;
+  card.fail(agreement ? "agreement" : "logprobs", agreement ? Reason::Disagreement : Reason::LogprobsMissing,
+            calibrated ? fmt::format("the answer lacks a signal that {} reads", source)
+                       : fmt::format("the answer carries no {}", source));
+}
+
+/// The threshold in force, or why there is none.
+std::optional<double> threshold_of(const Judged& judged, const ConfidenceRule* rule, Scorecard& card) {
+  const policy::Task& task = judged.rules.task;
+  if (rule != nullptr && rule->certificate != nullptr) {
+    const std::vector<std::string> why_not = doubts(*rule, judged.candidate.now);
+    if (why_not.empty()) {
+      card.verdict.certificate = rule->certificate->id;
+      return rule->certificate->threshold;
+    }
+    card.fail("certificate", Reason::ThresholdUncertified,
+              fmt::format("certificate {} is not believed: {}", rule->certificate->id, why_not.front()));
+    return std::nullopt;
+  }
+  // Without a threshold nothing is good enough. Mechanical checks alone suffice only where the policy says so with both words:
+  // confidence none, min_confidence 0.
+  const bool unnamed = task.confidence == ConfidenceSignal::None && (rule == nullptr || rule->calibrator == nullptr);
+  const bool given = task.min_confidence && is_probability(*task.min_confidence);
+  if (given && (!unnamed || *task.min_confidence == 0)) return task.min_confidence;
+  card.fail("confidence", Reason::ThresholdUncertified, "the task has no threshold for its confidence");
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::string_view signal_name(ConfidenceSignal signal) noexcept {
@@ -74,37 +142,32 @@ std::vector<Signal> signals_of(const Completion& completion, std::string_view an
 
 void check_confidence(const Judged& judged, const std::optional<SelfReport>& self_report, Scorecard& card) {
   const policy::Task& task = judged.rules.task;
+  const ConfidenceRule* rule = rule_of(judged.rules, judged.candidate.tier);
   Verdict& verdict = card.verdict;
   verdict.signals = signals_of(judged.candidate.completion, judged.text, self_report);
-  const std::string_view name = signal_name(task.confidence);
-  const std::optional<double> value = value_of(verdict.signals, name);
+  if (rule != nullptr && rule->calibrator != nullptr) add_features(judged, *rule->calibrator, verdict.signals);
+  const auto [value, source] = weigh(verdict.signals, task, rule);
   if (value) {
     verdict.confidence = Probability::clamp(*value);
-    verdict.confidence_source = name;
+    verdict.confidence_source = source;
   }
   if (judged.candidate.logprobs_requested && !came(judged.candidate.completion)) {
     card.fail("logprobs", Reason::LogprobsMissing, "log-probabilities were asked for and did not come");
-  } else if (!value && task.confidence != ConfidenceSignal::None && task.confidence != ConfidenceSignal::SelfReported) {
-    const bool agreement = task.confidence == ConfidenceSignal::Agreement;
-    card.fail(agreement ? "agreement" : "logprobs", agreement ? Reason::Disagreement : Reason::LogprobsMissing,
-              fmt::format("the answer carries no {}", name));
+  } else if (!value) {
+    report_missing(judged, rule, source, card);
   }
 
-  // Without a threshold nothing is good enough. Mechanical checks alone suffice only where the policy says so with both words:
-  // confidence none, min_confidence 0.
-  const bool certified = task.min_confidence && is_probability(*task.min_confidence);
-  if (!certified || (task.confidence == ConfidenceSignal::None && *task.min_confidence != 0)) {
-    return card.fail("confidence", Reason::ThresholdUncertified, "the task has no threshold for its confidence");
-  }
-  verdict.threshold = Probability::clamp(*task.min_confidence);
-  if (task.confidence == ConfidenceSignal::None) return card.pass("confidence", "mechanical checks only, by policy");
+  const std::optional<double> threshold = threshold_of(judged, rule, card);
+  if (!threshold) return;
+  verdict.threshold = Probability::clamp(*threshold);
+  if (source.empty()) return card.pass("confidence", "mechanical checks only, by policy");
   if (!value)
     return card.fail("confidence", Reason::ConfidenceLow,
-                     fmt::format("no {} to compare with {:.3f}", name, verdict.threshold.value));
+                     fmt::format("no {} to compare with {:.3f}", source, verdict.threshold.value));
   const std::string detail =
-      fmt::format("{} {:.3f}, threshold {:.3f}", name, verdict.confidence.value, verdict.threshold.value);
+      fmt::format("{} {:.3f}, threshold {:.3f}", source, verdict.confidence.value, verdict.threshold.value);
   if (verdict.confidence < verdict.threshold) {
-    const bool disagree = task.confidence == ConfidenceSignal::Agreement;
+    const bool disagree = source == signal_name(ConfidenceSignal::Agreement);
     return card.fail("confidence", disagree ? Reason::Disagreement : Reason::ConfidenceLow, detail);
   }
   card.pass("confidence", detail);

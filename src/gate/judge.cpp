@@ -8,6 +8,7 @@
 #include "core/text.hpp"
 #include "gate/checks.hpp"
 #include "gate/confidence.hpp"
+#include "gate/confidence_rule.hpp"
 #include "gate/self_report.hpp"
 
 namespace suffice::gate {
@@ -99,6 +100,15 @@ Result<GateRules> compile_rules(const policy::Policy& policy, const policy::Task
                   fmt::format("tasks.{}.regex", task.name));
     }
     rules.regex = *std::move(regex);
+  }
+  for (std::size_t tier = 0; tier < task.tiers.size(); ++tier) {
+    auto confidence = compile_confidence(policy, task, tier);
+    if (!confidence) {
+      Error error = std::move(confidence).error();
+      error.where = fmt::format("tasks.{}.{}", task.name, error.where);
+      return fail(std::move(error));
+    }
+    rules.confidence.push_back(*std::move(confidence));
   }
   return rules;
 }

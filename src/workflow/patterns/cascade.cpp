@@ -10,6 +10,8 @@
 #include <fmt/format.h>
 
 #include "core/hash.hpp"
+#include "gate/confidence_rule.hpp"
+#include "policy/adapters.hpp"
 #include "prompts/reduced_input.hpp"
 #include "prompts/render.hpp"
 #include "prompts/span_schema.hpp"
@@ -85,36 +87,18 @@ providers::OutputConstraint constraint_of(const policy::Task& task, const ChatRe
   return {};
 }
 
-bool signal_needs_logprobs(policy::ConfidenceSignal signal) {
-  using enum policy::ConfidenceSignal;
-  return signal == MeanLogprob || signal == MinTokenProbability;
-}
-
-/// The tier's own adapters, else the task's where the tier's model has it, else the model's.
 std::vector<AdapterUse> adapters_of(const CascadeTier& tier, const policy::Task& task) {
-  if (!tier.adapters.empty()) return tier.adapters;
-  const policy::Model& model = tier.model;
-  const std::string& name = model.adapters.contains(task.adapter) ? task.adapter : model.adapter;
-  if (name.empty()) return {};
-  return {{.name = name, .scale = model.adapter_scale}};
-}
-
-/// For the record: "banking" or, where it matters, "banking x 0.5 + tone x 1".
-std::string said(const std::vector<AdapterUse>& adapters) {
-  if (adapters.size() == 1 && adapters.front().scale == 1) return adapters.front().name;
-  std::string text;
-  for (const AdapterUse& use : adapters)
-    text += fmt::format("{}{} x {}", text.empty() ? "" : " + ", use.name, use.scale);
-  return text;
+  return policy::adapters_in_force(tier.model, task, tier.adapters);
 }
 
 /// A local answer that the gate must refuse need not be finished, unless it may be served for want of a better one.
-void set_floors(const policy::Task& task, providers::ModelCall& call) {
+void set_floors(const gate::GateRules& rules, std::size_t tier, providers::ModelCall& call) {
+  const policy::Task& task = rules.task;
   constexpr std::size_t kCharacterBytesMax = 4;
   if (task.on_frontier_unavailable != policy::OnFrontierUnavailable::Error) return;
   using enum policy::ConfidenceSignal;
-  if (task.confidence == MinTokenProbability) call.token_probability_min = task.min_confidence.value_or(0);
-  if (task.confidence == MeanLogprob) call.mean_probability_min = task.min_confidence.value_or(0);
+  if (task.confidence == MinTokenProbability) call.token_probability_min = gate::raw_floor(rules, tier);
+  if (task.confidence == MeanLogprob) call.mean_probability_min = gate::raw_floor(rules, tier);
   if (task.validators.chars_max > 0) {
     call.text_bytes_max = kCharacterBytesMax * static_cast<std::size_t>(task.validators.chars_max);
   }
@@ -233,10 +217,10 @@ Result<providers::ModelCall> call_for(const CascadePlan& plan, std::size_t index
         .kind = ResponseFormat::Kind::JsonSchema, .name = task.name, .schema = task.schema, .strict = std::nullopt};
   }
   if (tier.model.local) SUFFICE_TRY_VOID(choose_among_spans(call, prompt.input()));
-  call.want_logprobs = run.request.logprobs || signal_needs_logprobs(task.confidence);
+  call.want_logprobs = run.request.logprobs || gate::needs_logprobs(plan.rules, index);
   call.adapters = adapters_of(tier, task);
   call.samples = tier.client->capabilities().samples && task.labels.empty() ? task.samples : 1;
-  set_floors(task, call);
+  set_floors(plan.rules, index, call);
   call.request_id = run.request_id;
   call.task = task.name;
   call.input = last_user_text(run.request.messages);
@@ -262,7 +246,7 @@ audit::Attempt started_attempt(const CascadePlan& plan, std::size_t index) {
   attempt.tier = static_cast<int>(index);
   attempt.model = tier.model.name;
   attempt.provider = tier.client->provider_name();
-  attempt.adapter = said(adapters_of(tier, plan.rules.task));
+  attempt.adapter = policy::describe(adapters_of(tier, plan.rules.task));
   attempt.quantisation = tier.client->quantisation();
   attempt.local = tier.model.local;
   attempt.stand_in = tier.model.stand_in;
@@ -286,6 +270,7 @@ void fill_answer(audit::Attempt& attempt, const Completion& completion, const Ve
     attempt.confidence = verdict.confidence.value;
     attempt.confidence_source = verdict.confidence_source;
     attempt.threshold = verdict.threshold.value;
+    attempt.certificate = verdict.certificate;
   }
   attempt.output_sha256 = output_sha256(completion);
 }
@@ -416,7 +401,9 @@ class TierExecutor {
                                     .now = run.now};
     const bool final = is_final(*plan_, index_);
     // A hosted rung of a task without a threshold is there for the case that the one before it fails, not to be doubted.
-    const bool doubted = tier().model.local || plan_->rules.task.min_confidence.has_value();
+    const bool has_threshold =
+        plan_->rules.task.min_confidence.has_value() || gate::rule_of(plan_->rules, index_) != nullptr;
+    const bool doubted = tier().model.local || has_threshold;
     Verdict verdict =
         final || !doubted ? gate::judge_mechanically(plan_->rules, candidate) : gate::judge(plan_->rules, candidate);
     fill_answer(attempt, completion, verdict);
