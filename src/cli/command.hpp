@@ -36,6 +36,7 @@ void add_fit(CLI::App& program, Command& chosen);
 void add_keys(CLI::App& program, Command& chosen);
 void add_models(CLI::App& program, Command& chosen);
 void add_prompts(CLI::App& program, Command& chosen);
+void add_replay(CLI::App& program, Command& chosen);
 void add_version(CLI::App& program, Command& chosen);
 void add_completion(CLI::App& program, Command& chosen);
 

@@ -37,6 +37,7 @@ int main(int argc, char** argv) {
     suffice::cli::add_keys(program, chosen);
     suffice::cli::add_models(program, chosen);
     suffice::cli::add_prompts(program, chosen);
+    suffice::cli::add_replay(program, chosen);
     suffice::cli::add_completion(program, chosen);
     suffice::cli::add_version(program, chosen);
     try {

@@ -197,24 +197,4 @@ std::vector<SweepPoint> threshold_sweep(std::span<const double> quality, std::sp
   return points;
 }
 
-Reliability reliability_of(std::span<const double> quality, std::span<const double> confidence) {
-  Reliability reliability{};
-  const auto rows = static_cast<double>(quality.size());
-  for (std::size_t i = 0; i < quality.size(); ++i) {
-    const auto place = static_cast<std::size_t>(std::clamp(confidence[i] * 10, 0.0, 9.0));
-    ReliabilityBin& bin = reliability.bins[place];
-    ++bin.rows;
-    bin.confidence += confidence[i];
-    bin.accuracy += quality[i];
-    reliability.brier += (confidence[i] - quality[i]) * (confidence[i] - quality[i]) / rows;
-  }
-  for (ReliabilityBin& bin : reliability.bins) {
-    if (bin.rows == 0) continue;
-    reliability.ece += std::abs(bin.accuracy - bin.confidence) / rows;
-    bin.confidence /= static_cast<double>(bin.rows);
-    bin.accuracy /= static_cast<double>(bin.rows);
-  }
-  return reliability;
-}
-
 }  // namespace suffice::lab

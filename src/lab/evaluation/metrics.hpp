@@ -2,7 +2,6 @@
 // What a choice between two models is worth: curves, their summaries, cascades and the baselines beside them.
 // RouteLLM (arXiv 2406.18665) defines PGR, APGR and CPT.
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -163,18 +162,5 @@ struct SweepPoint {
 /// At every different confidence, at most `points_max` of them evenly by rank, laxest first.
 [[nodiscard]] std::vector<SweepPoint> threshold_sweep(std::span<const double> quality,
                                                       std::span<const double> confidence, std::size_t points_max);
-
-/// Ten bins of equal width: a reliability diagram, and the expected calibration error.
-struct ReliabilityBin {
-  std::size_t rows = 0;
-  double confidence = 0;  ///< mean
-  double accuracy = 0;    ///< mean quality
-};
-struct Reliability {
-  std::array<ReliabilityBin, 10> bins;
-  double ece = 0;
-  double brier = 0;
-};
-[[nodiscard]] Reliability reliability_of(std::span<const double> quality, std::span<const double> confidence);
 
 }  // namespace suffice::lab

@@ -204,16 +204,5 @@ TEST(ThresholdSweep, KeepsFromTheLaxestToTheStrictest) {
   EXPECT_EQ(threshold_sweep(quality, confidence, 2).size(), 2U);
 }
 
-TEST(Reliability, ComparesConfidenceAndAccuracyByBin) {
-  const std::vector<double> quality = {1, 0, 1, 1};
-  const std::vector<double> confidence = {0.85, 0.85, 1.0, 0.25};
-  const Reliability reliability = reliability_of(quality, confidence);
-  EXPECT_EQ(reliability.bins[8].rows, 2U);
-  EXPECT_DOUBLE_EQ(reliability.bins[8].accuracy, 0.5);
-  EXPECT_EQ(reliability.bins[9].rows, 1U);
-  // (|1 - 1.7| + |1 - 1| + |1 - .25|) / 4
-  EXPECT_NEAR(reliability.ece, (0.7 + 0 + 0.75) / 4, kExact);
-}
-
 }  // namespace
 }  // namespace suffice::lab
