@@ -145,7 +145,7 @@ TEST(ParsePolicy, ReadsEveryUnitAndWordOfAModel) {
       "version: 1\nmodels:\n  m:\n    provider: azure\n    model: dep\n    endpoint: https://h.example/\n"
       "    api_key: {file: keys/azure}\n    price: {input: 2, output: 8}\n"
       "    timeouts: {connect: 500ms, first_token: 20s, total: 2m}\n"
-      "    retries: {attempts_max: 5, backoff_first: 250ms}\n    quota: {tokens_per_minute: 1000}\n"
+      "    retries: {attempts_max: 5, backoff_first: 250ms}\n    breaker: {failures_to_open: 2, open_for: 1500ms}\n    quota: {tokens_per_minute: 1000}\n"
       "    sampling: {temperature: 0, stop: [END]}\n"
       "  near: {provider: ollama, model: phi4-mini}\n"
       "  far: {provider: ollama, model: phi4-mini, endpoint: 'http://10.0.0.7:11434', price: {input: 0}}\n"
@@ -161,6 +161,7 @@ TEST(ParsePolicy, ReadsEveryUnitAndWordOfAModel) {
   EXPECT_EQ(model.timeouts.total, std::chrono::minutes(2));
   EXPECT_EQ(model.timeouts.idle, Timeouts().idle);
   EXPECT_EQ(model.retries.attempts_max, 5);
+  EXPECT_EQ(model.breaker, (Breaker{.failures_to_open = 2, .open_for = std::chrono::milliseconds(1500)}));
   EXPECT_EQ(model.quota.tokens_per_minute, 1000);
   EXPECT_EQ(model.sampling.temperature, 0.0);
   EXPECT_FALSE(model.local);

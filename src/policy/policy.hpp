@@ -48,6 +48,14 @@ struct Retries {
   bool operator==(const Retries&) const = default;
 };
 
+/// When a model that keeps failing is no longer called.
+struct Breaker {
+  int failures_to_open = 5;  ///< in a row
+  std::chrono::milliseconds open_for{
+      10'000};  ///< then one probe; a provider that is back is used again within 30 s (failoverbench)
+  bool operator==(const Breaker&) const = default;
+};
+
 struct Model {
   std::string name;  ///< key in the file
   ProviderKind provider = ProviderKind::OpenAi;
@@ -71,6 +79,7 @@ struct Model {
   Quota quota;
   Timeouts timeouts;
   Retries retries;
+  Breaker breaker;
   Sampling sampling;
   int threads = 1;          ///< Embedded: threads per context
   int contexts = 1;         ///< Embedded: requests computed at once

@@ -65,6 +65,12 @@ Retries read_retries(const Fields& fields) {
           .backoff_max = fields.duration("backoff_max", usual.backoff_max)};
 }
 
+Breaker read_breaker(const Fields& fields) {
+  const Breaker usual;
+  return {.failures_to_open = static_cast<int>(fields.integer("failures_to_open", usual.failures_to_open)),
+          .open_for = fields.duration("open_for", usual.open_for)};
+}
+
 Quota read_quota(const Fields& fields) {
   return {.tokens_per_minute = fields.integer("tokens_per_minute", 0),
           .requests_per_minute = fields.integer("requests_per_minute", 0)};
@@ -140,6 +146,7 @@ Model read_model(const std::string& model_name, const Fields& fields, const std:
   model.quota = read_quota(fields.below("quota"));
   model.timeouts = read_timeouts(fields.below("timeouts"));
   model.retries = read_retries(fields.below("retries"));
+  model.breaker = read_breaker(fields.below("breaker"));
   model.sampling = read_sampling(fields.below("sampling"));
   model.threads = static_cast<int>(fields.integer("threads", 1));
   model.contexts = static_cast<int>(fields.integer("contexts", 1));

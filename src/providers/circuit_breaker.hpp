@@ -8,14 +8,9 @@
 
 #include "core/clock.hpp"
 #include "core/error.hpp"
+#include "policy/policy.hpp"
 
 namespace suffice::providers {
-
-struct BreakerRules {
-  int failures_to_open = 5;  ///< in a row
-  std::chrono::milliseconds open_for{
-      10'000};  ///< then one probe; a provider that is back is used again within 30 s (failoverbench)
-};
 
 /// Closed: calls go through. Open: they do not. Half-open: one probe goes through; its success closes, its failure opens again.
 /// Any thread. Time comes in as a parameter.
@@ -23,7 +18,7 @@ class CircuitBreaker {
  public:
   enum class State : std::uint8_t { Closed, Open, HalfOpen };
 
-  explicit CircuitBreaker(BreakerRules rules) : rules_(rules) {}
+  explicit CircuitBreaker(policy::Breaker rules) : rules_(rules) {}
 
   /// True: call, then report exactly once by succeeded(), failed() or gave_up(). False: do not call.
   [[nodiscard]] bool try_enter(SteadyTime now);
@@ -40,7 +35,7 @@ class CircuitBreaker {
  private:
   [[nodiscard]] State state_locked(SteadyTime now) const;
 
-  const BreakerRules rules_;
+  const policy::Breaker rules_;
   mutable std::mutex mutex_;
   int failures_ = 0;
   bool open_ = false;

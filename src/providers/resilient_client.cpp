@@ -193,6 +193,7 @@ std::unique_ptr<ModelClient> make_resilient_client(std::unique_ptr<ModelClient> 
 ResilientRules resilient_rules(const policy::Model& model) {
   ResilientRules rules;
   rules.retries = model.retries;
+  rules.breaker = model.breaker;
   rules.total = model.timeouts.total;
   rules.quota = model.quota;
   return rules;

@@ -15,7 +15,7 @@ namespace suffice::providers {
 struct ResilientRules {
   policy::Retries retries;
   std::chrono::milliseconds total{60'000};  ///< policy::Timeouts::total: all attempts and waits of one call together
-  BreakerRules breaker;
+  policy::Breaker breaker;
   policy::Quota
       quota;  ///< of the deployment; a call reserves its prompt and its longest answer, and settles what it used
 };
