@@ -1,8 +1,8 @@
 #include "workflow/patterns/cascade.hpp"
 
 #include <algorithm>
-#include <ranges>
-#include <span>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include <boost/json/serialize.hpp>
@@ -12,18 +12,13 @@
 #include "core/hash.hpp"
 #include "gate/confidence_rule.hpp"
 #include "policy/adapters.hpp"
-#include "prompts/reduced_input.hpp"
-#include "prompts/render.hpp"
-#include "prompts/span_schema.hpp"
-#include "prompts/token_fit.hpp"
+#include "workflow/patterns/tier_call.hpp"
+#include "workflow/patterns/tier_prompt.hpp"
 
 namespace suffice::workflow {
 namespace {
 
 using std::chrono::steady_clock;
-
-/// A second try at temperature 0 would be the first one again.
-constexpr double kRetryTemperature = 0.7;
 
 std::int64_t microseconds(steady_clock::duration span) {
   return std::chrono::duration_cast<std::chrono::microseconds>(span).count();
@@ -51,64 +46,6 @@ class FirstTokenWatch final : public providers::TokenSink {
   steady_clock::duration in_sink_{0};
 };
 
-bool is_final(const CascadePlan& plan, std::size_t tier) {
-  return tier + 1 == plan.tiers.size() && !plan.tiers[tier].model.local;
-}
-
-/// Tokens an answer may have: the task's cap, and the prompt's where it is lower; 0: no cap.
-std::int64_t output_cap(const policy::Task& task, const prompts::Prompt* prompt) {
-  const std::int64_t of_prompt = prompt != nullptr ? prompt->max_output_tokens.value_or(0) : 0;
-  if (of_prompt == 0 || task.max_output_tokens == 0) return std::max(of_prompt, task.max_output_tokens);
-  return std::min(of_prompt, task.max_output_tokens);
-}
-
-Sampling merged_sampling(const Sampling& caller, const policy::Task& task, const Sampling& model, std::int64_t cap) {
-  const auto first = [](const auto& a, const auto& b, const auto& c) { return a ? a : (b ? b : c); };
-  Sampling merged;
-  merged.temperature = first(caller.temperature, task.sampling.temperature, model.temperature);
-  merged.top_p = first(caller.top_p, task.sampling.top_p, model.top_p);
-  merged.presence_penalty = first(caller.presence_penalty, task.sampling.presence_penalty, model.presence_penalty);
-  merged.frequency_penalty = first(caller.frequency_penalty, task.sampling.frequency_penalty, model.frequency_penalty);
-  merged.seed = first(caller.seed, task.sampling.seed, model.seed);
-  merged.max_tokens = first(caller.max_tokens, task.sampling.max_tokens, model.max_tokens);
-  if (cap > 0) merged.max_tokens = std::min(merged.max_tokens.value_or(cap), cap);
-  merged.stop = !caller.stop.empty() ? caller.stop : (!task.sampling.stop.empty() ? task.sampling.stop : model.stop);
-  return merged;
-}
-
-providers::OutputConstraint constraint_of(const policy::Task& task, const ChatRequest& request) {
-  using Kind = providers::OutputConstraint::Kind;
-  if (!task.labels.empty()) return {.kind = Kind::Labels, .labels = task.labels, .schema = {}};
-  if (!task.schema.empty()) return {.kind = Kind::JsonSchema, .labels = {}, .schema = task.schema};
-  if (!task.regex.empty()) return {.kind = Kind::Regex, .labels = {}, .schema = {}, .regex = task.regex};
-  if (request.response_format.kind == ResponseFormat::Kind::JsonSchema) {
-    return {.kind = Kind::JsonSchema, .labels = {}, .schema = request.response_format.schema};
-  }
-  return {};
-}
-
-std::vector<AdapterUse> adapters_of(const CascadeTier& tier, const policy::Task& task) {
-  return policy::adapters_in_force(tier.model, task, tier.adapters);
-}
-
-/// A local answer that the gate must refuse need not be finished, unless it may be served for want of a better one.
-void set_floors(const gate::GateRules& rules, std::size_t tier, providers::ModelCall& call) {
-  const policy::Task& task = rules.task;
-  constexpr std::size_t kCharacterBytesMax = 4;
-  if (task.on_frontier_unavailable != policy::OnFrontierUnavailable::Error) return;
-  using enum policy::ConfidenceSignal;
-  if (task.confidence == MinTokenProbability) call.token_probability_min = gate::raw_floor(rules, tier);
-  if (task.confidence == MeanLogprob) call.mean_probability_min = gate::raw_floor(rules, tier);
-  if (task.validators.chars_max > 0) {
-    call.text_bytes_max = kCharacterBytesMax * static_cast<std::size_t>(task.validators.chars_max);
-  }
-}
-
-std::string last_user_text(std::span<const Message> messages) {
-  const auto last = std::ranges::find(messages | std::views::reverse, Role::User, &Message::role);
-  return last == messages.rend() ? std::string() : last->text();
-}
-
 std::int64_t bytes_of(const std::vector<Message>& messages) {
   std::int64_t bytes = 0;
   for (const Message& message : messages) {
@@ -118,113 +55,8 @@ std::int64_t bytes_of(const std::vector<Message>& messages) {
   return bytes;
 }
 
-prompts::RenderBudget budget_of(const CascadeTier& tier, const policy::Task& task) {
-  prompts::RenderBudget budget;
-  // The policy may set a smaller window than the model has; an embedded model knows its own.
-  budget.context_tokens =
-      tier.model.context_window > 0 ? tier.model.context_window : tier.client->capabilities().context_window;
-  budget.output_tokens = output_cap(task, tier.prompt.get());
-  return budget;
-}
-
-/// What a tier is sent of one request: the conversation, for a local tier as short as its task says, in the tier's prompt; and again
-/// shorter when the embedded model says by how much it is too long. `request` outlives it.
-class TierPrompt {
- public:
-  TierPrompt(const CascadeTier& tier, const policy::Task& task, const ChatRequest& request)
-      : tier_(tier), budget_(budget_of(tier, task)), conversation_(request.messages) {
-    if (!tier.model.local || task.reduce == policy::InputReduction::None) return;
-    reduced_ = prompts::reduce_input(task.reduce, request.messages, task.max_input_chars);
-    if (reduced_) conversation_ = reduced_->messages;
-  }
-  TierPrompt(const TierPrompt&) = delete;
-  TierPrompt& operator=(const TierPrompt&) = delete;
-
-  /// The messages; what is not sent replaces `notes`, for the record.
-  Result<std::vector<Message>> messages(std::vector<CheckResult>& notes) {
-    if (!reduced_) return fail(reduced_.error());
-    notes.clear();
-    note("input_reduced", reduced_->cut, notes);
-    if (tier_.prompt == nullptr) return std::vector<Message>(conversation_.begin(), conversation_.end());
-    if (tier_.model.provider == policy::ProviderKind::Embedded && budget_.context_tokens > 0 && !fit_)
-      fit_.emplace(*tier_.prompt, conversation_, budget_);
-    Result<prompts::Rendered> rendered = fit_ ? fit_->render() : prompts::render(*tier_.prompt, conversation_, budget_);
-    if (!rendered) return fail(std::move(rendered).error());
-    note("prompt_cut", rendered->cut, notes);
-    return std::move(rendered->messages);
-  }
-
-  /// The input as the tier may know it.
-  [[nodiscard]] std::string input() const { return last_user_text(conversation_); }
-
-  /// Whether a shorter proposal is worth a try after `error`, if it is known how much too long this one was.
-  [[nodiscard]] bool may_shorten(const Error& error) const { return fit_ && error.code == ErrorCode::ContextOverflow; }
-  void too_long(std::int64_t tokens) { fit_->too_long(tokens); }
-
- private:
-  static void note(std::string_view check, const std::vector<prompts::Cut>& cuts, std::vector<CheckResult>& notes) {
-    for (const prompts::Cut& cut : cuts) {
-      notes.push_back(CheckResult{.check = std::string(check), .passed = true, .detail = cut.what + ": " + cut.why});
-    }
-  }
-
-  const CascadeTier& tier_;
-  prompts::RenderBudget budget_;
-  Result<prompts::ReducedInput> reduced_;
-  std::span<const Message> conversation_;
-  std::optional<prompts::TokenFit> fit_;
-};
-
-/// What a tier is sent.
-Result<std::vector<Message>> messages_for(std::size_t index, const CascadeRun& run, TierPrompt& prompt,
-                                          std::vector<CheckResult>& notes) {
-  SUFFICE_TRY(std::vector<Message> messages, prompt.messages(notes));
-  // A retry asks the same question again; only another tier is told what was wrong.
-  if (run.rejected && run.rejected->tier != index && !run.reasons.empty()) {
-    messages = escalation_packet(std::move(messages), run.rejected->completion.text, run.reasons.back());
-  }
-  return messages;
-}
-
-/// Fields that are copied from the input become a choice among its parts: a small model chooses better than it copies
-/// (decisions/0013).
-Result<void> choose_among_spans(providers::ModelCall& call, std::string_view input) {
-  using Kind = providers::OutputConstraint::Kind;
-  if (call.constraint.kind != Kind::JsonSchema || !prompts::has_span_fields(call.constraint.schema)) return {};
-  SUFFICE_TRY(call.constraint.schema, prompts::schema_with_spans(call.constraint.schema, input));
-  if (call.request.response_format.kind == ResponseFormat::Kind::JsonSchema)
-    call.request.response_format.schema = call.constraint.schema;
-  return {};
-}
-
-Result<providers::ModelCall> call_for(const CascadePlan& plan, std::size_t index, const CascadeRun& run,
-                                      TierPrompt& prompt, std::vector<CheckResult>& notes) {
-  const CascadeTier& tier = plan.tiers[index];
-  const policy::Task& task = plan.rules.task;
-  SUFFICE_TRY(std::vector<Message> messages, messages_for(index, run, prompt, notes));
-  providers::ModelCall call;
-  call.request = run.request;
-  call.request.messages = std::move(messages);
-  call.request.model = tier.model.model;
-  call.request.sampling =
-      merged_sampling(run.request.sampling, task, tier.model.sampling, output_cap(task, tier.prompt.get()));
-  const bool again = std::ranges::count(run.attempts, static_cast<int>(index), &audit::Attempt::tier) > 0;
-  if (again)
-    call.request.sampling.temperature = std::max(call.request.sampling.temperature.value_or(0), kRetryTemperature);
-  call.constraint = constraint_of(task, run.request);
-  if (!task.schema.empty() && call.request.response_format.kind == ResponseFormat::Kind::Text) {
-    call.request.response_format = ResponseFormat{
-        .kind = ResponseFormat::Kind::JsonSchema, .name = task.name, .schema = task.schema, .strict = std::nullopt};
-  }
-  if (tier.model.local) SUFFICE_TRY_VOID(choose_among_spans(call, prompt.input()));
-  call.want_logprobs = run.request.logprobs || gate::needs_logprobs(plan.rules, index);
-  call.adapters = adapters_of(tier, task);
-  call.samples = tier.client->capabilities().samples && task.labels.empty() ? task.samples : 1;
-  set_floors(plan.rules, index, call);
-  call.request_id = run.request_id;
-  call.task = task.name;
-  call.input = last_user_text(run.request.messages);
-  return call;
+bool is_final(const CascadePlan& plan, std::size_t tier) {
+  return tier + 1 == plan.tiers.size() && !plan.tiers[tier].model.local;
 }
 
 /// What a tier's client cannot do although this request needs it; empty when it can.
