@@ -25,8 +25,9 @@ set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/lib")
 
 add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Werror)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  # False alarms of g++ 14 inside libstdc++ and Boost when optimising; clang checks the same things.
-  add_compile_options(-Wno-maybe-uninitialized -Wno-dangling-reference)
+  # False alarms of g++ 14 inside libstdc++ and Boost when optimising; clang checks the same things. mismatched-new-delete: it inlines one of
+  # the pair of Asio's allocation functions for coroutine frames and then takes the other for a stranger.
+  add_compile_options(-Wno-maybe-uninitialized -Wno-dangling-reference -Wno-mismatched-new-delete)
 endif()
 
 # Sanitizers, as one comma-separated list for -fsanitize. A target with the property SUFFICE_PLAIN is built without.
