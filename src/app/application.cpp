@@ -34,7 +34,6 @@
 #include "prompts/prompt.hpp"
 #include "server/admin_surface.hpp"
 #include "server/http_status.hpp"
-#include "server/openai_chat_dialect.hpp"
 #include "server/public_surface.hpp"
 #include "server/router.hpp"
 
@@ -305,9 +304,7 @@ Result<std::unique_ptr<net::HttpServer>> Application::Impl::make_listener(const 
   net::HttpServerOptions options;
   options.listen = address;
   options.handler = std::move(handler);
-  options.error_body = [](const net::TransportError& error) {
-    return server::openai_error_body(error.error, error.status);
-  };
+  options.error_body = [this](const net::TransportError& error) { return surface->transport_error_body(error); };
   options.on_fault = [this](std::string_view what) { log->error("server_fault what={}", what); };
   Result<std::unique_ptr<net::HttpServer>> made = net::HttpServer::create(io->executors(), std::move(options));
   if (!made) {

@@ -75,6 +75,7 @@ struct ServerLimits {
 struct TransportError {
   Error error;
   int status = 400;
+  std::string_view target = {};  ///< path and query as sent; empty when no request line was understood
 };
 using TransportErrorBody = std::function<std::string(const TransportError&)>;
 

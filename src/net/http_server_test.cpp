@@ -40,7 +40,9 @@ class Server : public testing::Test {
     options.listen = {.host = "127.0.0.1", .port = 0};
     options.limits = limits;
     options.handler = std::move(handler);
-    options.error_body = [](const TransportError& error) { return "E" + std::to_string(error.status); };
+    options.error_body = [](const TransportError& error) {
+      return "E" + std::to_string(error.status) + std::string(error.target);
+    };
     options.on_fault = [this](std::string_view what) {
       const std::lock_guard lock(mutex_);
       faults_.emplace_back(what);
@@ -197,7 +199,7 @@ TEST_F(Server, AnswersForAHandlerThatGivesNone) {
 
   const std::string response = client.read_message();
   EXPECT_TRUE(has_status(response, 500));
-  EXPECT_TRUE(response.ends_with("E500"));
+  EXPECT_TRUE(response.ends_with("E500/"));
   EXPECT_EQ(faults(), std::vector<std::string>{"handler: returned without an answer"});
 }
 
@@ -207,21 +209,23 @@ TEST_F(Server, RefusesMalformedAndOversizedMessagesAndCloses) {
     const char* name;
     std::string bytes;
     int status;
+    std::string target;  ///< what the error is told of the request
   };
   for (const Case& c :
-       {Case{"no Host", "GET / HTTP/1.1\r\n\r\n", 400},
-        {"both framings", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400},
-        {"unknown coding", "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n", 501},
-        {"large header", "GET /" + std::string(300, 'a'), 431},
-        {"large body", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 11\r\n\r\n", 413},
-        {"dot segment", "GET /../a HTTP/1.1\r\nHost: h\r\n\r\n", 400},
-        {"unknown expectation", "POST / HTTP/1.1\r\nHost: h\r\nExpect: tea\r\nContent-Length: 1\r\n\r\n", 417}}) {
+       {Case{"no Host", "GET /a?b HTTP/1.1\r\n\r\n", 400, "/a?b"},
+        {"both framings", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400,
+         "/"},
+        {"unknown coding", "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n", 501, "/"},
+        {"large header", "GET /" + std::string(300, 'a'), 431, ""},
+        {"large body", "POST /c HTTP/1.1\r\nHost: h\r\nContent-Length: 11\r\n\r\n", 413, "/c"},
+        {"dot segment", "GET /../a HTTP/1.1\r\nHost: h\r\n\r\n", 400, "/../a"},
+        {"unknown expectation", "POST / HTTP/1.1\r\nHost: h\r\nExpect: tea\r\nContent-Length: 1\r\n\r\n", 417, "/"}}) {
     SCOPED_TRACE(c.name);
     RawClient client(port());
     client.send(c.bytes);
     const std::string response = client.read_message();
     EXPECT_TRUE(has_status(response, c.status)) << response;
-    EXPECT_TRUE(response.ends_with("E" + std::to_string(c.status))) << response;
+    EXPECT_TRUE(response.ends_with("E" + std::to_string(c.status) + c.target)) << response;
     client.close();
   }
 }

@@ -155,6 +155,7 @@ Task<bool> ServerConnection::read_request(RequestParser& parser) {
   request_version_ = 11;
   head_only_ = false;
   head_waits_ = false;
+  target_.clear();
   timed_out_ = false;
   watchdog_.guard(now() + (first_request_ ? limits_.header_timeout : limits_.keep_alive_timeout));
   bool reading_header = false;
@@ -163,6 +164,7 @@ Task<bool> ServerConnection::read_request(RequestParser& parser) {
     if (buffer_begin_ < buffer_end_) {
       const Result<std::size_t> used = parser.put({buffer_.data() + buffer_begin_, buffer_end_ - buffer_begin_});
       if (!used) {
+        target_ = parser.message().target;
         const int status = status_of(used.error());
         co_await refuse(used.error(), status);
         co_return false;
@@ -196,6 +198,7 @@ Task<bool> ServerConnection::read_request(RequestParser& parser) {
 
 Task<bool> ServerConnection::accept_header(RequestParser& parser) {
   const ParsedMessage& message = parser.message();
+  target_ = message.target;
   const std::string_view expect = message.headers.get("Expect");
   if (expect.empty() || message.version < 11) co_return true;
   if (!equal_ignoring_case(expect, "100-continue")) {
@@ -215,7 +218,8 @@ Task<void> ServerConnection::answer_request(RequestParser& parser) {
   request_version_ = message.version;
   head_only_ = message.method == "HEAD";
 
-  Result<RequestTarget> target = parse_target(message.target);
+  target_ = message.target;
+  Result<RequestTarget> target = parse_target(target_);
   if (!target) {
     co_await refuse(target.error(), 400);
     co_return;
@@ -269,7 +273,7 @@ Task<void> ServerConnection::refuse(Error error, int status) {
   Headers headers;
   headers.add("Content-Type", shared_->options.error_body ? "application/json" : "text/plain; charset=utf-8");
   if (error.retry_after_ms >= 0) headers.add("Retry-After", std::to_string((error.retry_after_ms + 999) / 1'000));
-  const TransportError transport_error{.error = std::move(error), .status = status};
+  const TransportError transport_error{.error = std::move(error), .status = status, .target = target_};
   std::string body = shared_->options.error_body ? shared_->options.error_body(transport_error)
                                                  : describe(transport_error.error) + "\n";
   const Result<void> sent = co_await send(status, std::move(headers), std::move(body));

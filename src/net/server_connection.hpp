@@ -112,6 +112,7 @@ class ServerConnection final : public ResponseWriter, public std::enable_shared_
   bool first_request_ = true;
 
   // The answer in work.
+  std::string target_;  ///< of the request it is for, as sent; empty until its head was read
   std::string head_;
   bool head_waits_ = false;  ///< for the first piece of its stream
   Phase phase_ = Phase::Unanswered;

@@ -31,8 +31,11 @@ std::string model_of(std::string_view path) {
   return id;
 }
 
+constexpr std::string_view kMessages = "/v1/messages";
+constexpr std::string_view kOllama = "/api/";
+
 bool speaks_anthropic(const net::ServerRequest& request) {
-  return request.path.starts_with("/v1/messages") || request.headers.contains("anthropic-version");
+  return request.path.starts_with(kMessages) || request.headers.contains("anthropic-version");
 }
 
 }  // namespace
@@ -70,7 +73,7 @@ bool PublicSurface::Endpoint::is_at(std::string_view asked) const {
 }
 
 const ChatDialect& PublicSurface::dialect_of(const net::ServerRequest& request) const {
-  if (request.path.starts_with("/api")) return ollama_chat_;
+  if (request.path.starts_with(kOllama) || request.path == "/api") return ollama_chat_;
   if (speaks_anthropic(request)) return anthropic_;
   return openai_chat_;
 }
@@ -128,6 +131,13 @@ Task<void> PublicSurface::refuse_path(const net::ServerRequest& request, net::Re
     error = Error{.code = ErrorCode::MethodNotAllowed, .message = "use " + std::string(allowed), .where = request.path};
   }
   co_await send_error(dialect, error, std::move(headers), request_id, writer);
+}
+
+std::string PublicSurface::transport_error_body(const net::TransportError& error) const {
+  const ChatDialect* dialect = &openai_chat_;
+  if (error.target.starts_with(kMessages)) dialect = &anthropic_;
+  if (error.target.starts_with(kOllama)) dialect = &ollama_chat_;
+  return dialect->encode_error(error.error, error.status, new_uuid7(clock_, random_));
 }
 
 Task<void> PublicSurface::openai_embeddings(const net::ServerRequest& request, net::ResponseWriter& writer) {

@@ -27,6 +27,9 @@ class PublicSurface {
   /// True when the path belongs to this surface.
   [[nodiscard]] static bool owns(std::string_view path);
   Task<void> handle(const net::ServerRequest& request, net::ResponseWriter& writer);
+  /// The body for a request that never came to handle(): too large, malformed, too slow, one too many. In the shape of the vendor whose
+  /// path was asked, with an id of its own.
+  [[nodiscard]] std::string transport_error_body(const net::TransportError& error) const;
 
  private:
   using Serve = Task<void> (PublicSurface::*)(const net::ServerRequest& request, net::ResponseWriter& writer);
