@@ -113,6 +113,8 @@ struct ChatRequest {
   ApiDialect dialect = ApiDialect::OpenAi;
   JsonText
       extra;  ///< an object of fields this program does not know, kept for a provider of the same dialect; empty when none
+  std::string
+      betas;  ///< Anthropic's header anthropic-beta: features by name, comma-separated; for a provider of that dialect only
   bool operator==(const ChatRequest&) const = default;
 };
 

@@ -103,7 +103,8 @@ class HttpModelClient final : public ModelClient {
     const bool stream = sink != nullptr && parts_.capabilities.streaming;
     Result<std::string> body = parts_.dialect->encode(call, stream);
     if (!body) co_return fail(std::move(body).error());
-    const net::HttpRequest request = request_for(call.request_id, call.traceparent, *std::move(body), stream);
+    net::HttpRequest request = request_for(call.request_id, call.traceparent, *std::move(body), stream);
+    parts_.dialect->add_headers(call, request.headers);
     TokenSink* live = parts_.dialect->holds_back(call) ? nullptr : sink;
 
     Result<Completion> answer = fail(ErrorCode::Internal, "not called");
@@ -135,6 +136,20 @@ class HttpModelClient final : public ModelClient {
     if (!response) co_return fail(response.error());
     if (response->status != 200) co_return fail(error_of(*response));
     co_return parts_.dialect->decode_embeddings(response->body, request.texts.size());
+  }
+
+  Task<Result<std::int64_t>> count_tokens(const ModelCall& call, Deadline deadline) override {
+    if (parts_.count_path.empty())
+      co_return fail(ErrorCode::UnsupportedField, "this provider does not count tokens", "model");
+    Result<std::string> body = parts_.dialect->encode_count(call);
+    if (!body) co_return fail(std::move(body).error());
+    net::HttpRequest asked = request_for(call.request_id, call.traceparent, *std::move(body), false);
+    asked.path = parts_.count_path;
+    parts_.dialect->add_headers(call, asked.headers);
+    const Result<net::HttpResponse> response = co_await http_.send(asked, nullptr, deadline);
+    if (!response) co_return fail(response.error());
+    if (response->status != 200) co_return fail(error_of(*response));
+    co_return parts_.dialect->decode_count(response->body);
   }
 
   [[nodiscard]] Capabilities capabilities() const override { return parts_.capabilities; }

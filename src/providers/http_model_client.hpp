@@ -1,6 +1,7 @@
 #pragma once
 // What all HTTP providers share: one exchange, streamed or whole, through a dialect.
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -25,6 +26,13 @@ class Dialect {
   [[nodiscard]] virtual bool holds_back(const ModelCall&) const { return false; }
   /// Puts a decoded answer right (unwraps a label, say).
   [[nodiscard]] virtual Result<Completion> finish(const ModelCall&, Completion completion) const { return completion; }
+  /// Headers that this call needs beside those of every call.
+  virtual void add_headers(const ModelCall&, net::Headers&) const {}
+  /// Counting tokens, for vendors that do: HttpModelParts::count_path.
+  [[nodiscard]] virtual Result<std::string> encode_count(const ModelCall&) const { return {}; }
+  [[nodiscard]] virtual Result<std::int64_t> decode_count(std::string_view /*body*/) const {
+    return fail(ErrorCode::UnsupportedField, "this provider does not count tokens", "model");
+  }
   /// Embeddings, for vendors that have them: HttpModelParts::embeddings_path.
   [[nodiscard]] virtual std::string encode_embeddings(const EmbeddingRequest&) const { return {}; }
   [[nodiscard]] virtual Result<EmbeddingAnswer> decode_embeddings(std::string_view /*body*/,
@@ -37,6 +45,7 @@ struct HttpModelParts {
   net::Endpoint endpoint;
   std::string path;
   std::string embeddings_path;  ///< empty: none
+  std::string count_path;       ///< empty: none
   net::Headers headers;         ///< the key among them; sent to `endpoint` and nowhere else
   policy::Timeouts timeouts;
   Capabilities capabilities;

@@ -123,6 +123,13 @@ class ResilientClient final : public ModelClient {
     }
   }
 
+  /// Asked once: whoever counts has an estimate to fall back on. Costs nothing of the quota.
+  Task<Result<std::int64_t>> count_tokens(const ModelCall& call, Deadline deadline) override {
+    if (breaker_.state(clock_.steady_now()) == CircuitBreaker::State::Open) co_return fail(breaker_open());
+    const Deadline limit = deadline.shortened_to(rules_.total, clock_.steady_now());
+    co_return co_await inner_->count_tokens(call, limit);
+  }
+
   [[nodiscard]] Capabilities capabilities() const override { return inner_->capabilities(); }
   [[nodiscard]] std::string_view provider_name() const override { return inner_->provider_name(); }
   [[nodiscard]] bool available() const override {

@@ -1,5 +1,7 @@
 #include "server/anthropic_dialect.hpp"
 
+#include <algorithm>
+#include <cstddef>
 #include <utility>
 
 #include "server/http_status.hpp"
@@ -7,6 +9,8 @@
 
 namespace suffice::server {
 namespace {
+
+constexpr std::size_t kBetasBytesMax = 2'048;
 
 wire::AnthropicAnswerMeta meta_for(const AskedChat& asked) {
   return {.id = "msg_" + std::string(asked.request_id), .model = asked.chat.model};
@@ -34,8 +38,24 @@ class AnthropicStreamEncoder final : public ChatStreamEncoder {
 
 }  // namespace
 
+Result<std::string> anthropic_betas(const net::Headers& headers) {
+  std::string betas;
+  for (const auto& [name, value] : headers.all()) {
+    if (!net::equal_ignoring_case(name, "anthropic-beta")) continue;
+    betas += (betas.empty() ? "" : ",") + value;
+  }
+  const auto of_a_name = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+           c == '.' || c == ',' || c == ' ';
+  };
+  if (betas.size() > kBetasBytesMax || !std::ranges::all_of(betas, of_a_name))
+    return fail(ErrorCode::InvalidArgument, "must be names of features, separated by commas", "anthropic-beta");
+  return betas;
+}
+
 Result<DecodedChat> AnthropicDialect::decode(const net::ServerRequest& request) const {
   SUFFICE_TRY(ChatRequest chat, wire::decode_anthropic_request(request.body));
+  SUFFICE_TRY(chat.betas, anthropic_betas(request.headers));
   return DecodedChat{.chat = std::move(chat), .notes = {}};
 }
 

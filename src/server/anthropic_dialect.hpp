@@ -8,6 +8,9 @@
 
 namespace suffice::server {
 
+/// What the headers anthropic-beta ask for, joined by commas; empty when nothing. InvalidArgument naming the header for anything but names.
+[[nodiscard]] Result<std::string> anthropic_betas(const net::Headers& headers);
+
 /// POST /v1/messages, JSON and SSE. Bodies are the vendor's own shape: the route decision is in the headers only.
 class AnthropicDialect final : public ChatDialect {
  public:

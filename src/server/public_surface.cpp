@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "core/ids.hpp"
 #include "server/credential.hpp"
 #include "server/model_lists.hpp"
 #include "server/token_count.hpp"
@@ -30,6 +31,9 @@ std::string model_of(std::string_view path) {
     id.replace(at, slash.size(), "/");
   return id;
 }
+
+/// A count is a convenience: when it does not come soon, the estimate does.
+constexpr std::chrono::milliseconds kCountTimeMax{3'000};
 
 constexpr std::string_view kMessages = "/v1/messages";
 constexpr std::string_view kOllama = "/api/";
@@ -191,7 +195,28 @@ Task<void> PublicSurface::count_tokens(const net::ServerRequest& request, net::R
     co_await send(request, writer, std::move(refused), std::move(headers));
     co_return;
   }
-  const TokenCount count = estimate_tokens(*chat);
+  pipeline::Request asked;
+  asked.chat = *std::move(chat);
+  asked.request_id = request_id_of(request, clock_, random_);
+  asked.task_hint = request.headers.get("x-suffice-task");
+  asked.frontier_requested = net::equal_ignoring_case(request.headers.get("x-suffice-route"), "frontier");
+  if (!gateway_.snapshot()->policy->keys.empty()) asked.credential = credential_of(request.headers);
+  Result<std::string> betas = anthropic_betas(request.headers);
+  if (!betas) {
+    co_await send(request, writer, std::move(betas), std::move(headers));
+    co_return;
+  }
+  asked.chat.betas = *std::move(betas);
+  TokenCount count = estimate_tokens(asked.chat);
+  const Deadline deadline = Deadline::after(kCountTimeMax, request.received);
+  const Result<std::int64_t> exact = co_await gateway_.count_tokens(asked, deadline);
+  if (exact) count = {.tokens = *exact, .method = "exact"};
+  // Whoever may not ask the task may not learn about it either; a model that cannot count leaves the estimate.
+  if (!exact && (exact.error().code == ErrorCode::Forbidden || exact.error().code == ErrorCode::RateLimited)) {
+    Result<std::string> refused = fail(exact.error());
+    co_await send(request, writer, std::move(refused), std::move(headers));
+    co_return;
+  }
   headers.add("x-suffice-token-count", std::string(count.method));
   Result<std::string> body = wire::encode_anthropic_token_count(count.tokens);
   co_await send(request, writer, std::move(body), std::move(headers));

@@ -10,7 +10,8 @@ namespace suffice::server {
 
 struct TokenCount {
   std::int64_t tokens = 0;
-  std::string_view method;  ///< what the header x-suffice-token-count says: "estimate"
+  std::string_view
+      method;  ///< what the header x-suffice-token-count says: "exact" (by the model's own tokenizer) or "estimate"
 };
 
 /// Four bytes of text to the token (OpenAI's rule of thumb for English; other languages take more tokens), four tokens a message for its

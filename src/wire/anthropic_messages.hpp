@@ -17,7 +17,11 @@
 
 namespace suffice::wire {
 
+/// What is asked with a Messages body.
+enum class AnthropicBody : std::uint8_t { Message, CountTokens };
+
 struct AnthropicRequestOptions {
+  AnthropicBody body = AnthropicBody::Message;
   bool stream = false;
   std::int64_t default_max_tokens = 1024;  ///< Messages requires max_tokens
   bool structured_outputs = false;         ///< the model takes `output_config.format` (2025 models and later)
@@ -37,9 +41,6 @@ struct AnthropicRequestOptions {
 /// The end is message_stop; without it finish() is ConnectionClosed.
 [[nodiscard]] std::unique_ptr<StreamDecoder> make_anthropic_stream_decoder();
 [[nodiscard]] Error decode_anthropic_error(int status, std::string_view body);
-
-/// What is asked with a Messages body.
-enum class AnthropicBody : std::uint8_t { Message, CountTokens };
 
 /// Caller's bytes -> value. MalformedJson, MalformedRequest naming the field, or UnsupportedField (docs/dialects.md has the table).
 /// Images become OpenAI's image_url parts; other blocks that are not text keep their JSON. `metadata` may also name a task.
@@ -91,8 +92,9 @@ class AnthropicStreamWriter {
 [[nodiscard]] std::string encode_anthropic_error(const Error& error, std::string_view type,
                                                  std::string_view request_id);
 
-/// The answer of count_tokens.
+/// The answer of count_tokens, written and read.
 [[nodiscard]] std::string encode_anthropic_token_count(std::int64_t tokens);
+[[nodiscard]] Result<std::int64_t> decode_anthropic_token_count(std::string_view body);
 
 struct AnthropicModel {
   std::string id;

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "wire/openai_chat.hpp"
@@ -68,6 +69,24 @@ TEST(AnthropicRequest, SendsASchemaOnlyWhereTheModelTakesIt) {
   options = {};
   options.schema_enforced_elsewhere = false;
   EXPECT_EQ(encode_anthropic_request(request, options).error().where, "response_format");
+}
+
+TEST(AnthropicRequest, CountsTokensOfThePromptAlone) {
+  const ChatRequest request = request_of(R"("max_tokens":9,"temperature":0.5,"stop":["x"],"stream":true,"user":"u")");
+  AnthropicRequestOptions options;
+  options.body = AnthropicBody::CountTokens;
+
+  const bj::value body = encoded(request, options);
+
+  std::vector<std::string> names;
+  for (const auto& member : body.as_object()) names.emplace_back(member.key());
+  EXPECT_THAT(names, ::testing::UnorderedElementsAre("model", "messages")) << "the API refuses other fields";
+}
+
+TEST(AnthropicTokenCount, IsReadAndNeverGuessed) {
+  EXPECT_EQ(decode_anthropic_token_count(encode_anthropic_token_count(17)), 17);
+  for (const std::string_view body : {"", "[]", "{}", R"({"input_tokens":-1})", R"({"input_tokens":"9"})"})
+    EXPECT_EQ(decode_anthropic_token_count(body).error().code, ErrorCode::ProtocolError) << body;
 }
 
 struct RefusedCase {

@@ -221,11 +221,12 @@ Result<std::string> encode_anthropic_request(const ChatRequest& request, const A
   out.reserve(1024);
   JsonWriter json(out);
   json.begin_object().field("model", request.model);
-  json.field("max_tokens", request.sampling.max_tokens.value_or(options.default_max_tokens));
+  const bool message = options.body == AnthropicBody::Message;
+  if (message) json.field("max_tokens", request.sampling.max_tokens.value_or(options.default_max_tokens));
   write_system(json, request);
   SUFFICE_TRY_VOID(write_messages(json, request));
   write_tools(json, request);
-  write_sampling(json, request.sampling, own(request));
+  if (message) write_sampling(json, request.sampling, own(request));
   if (own(request)) json.members_of(request.extra.text);
   // A caller of this dialect has said output_config itself.
   const bool said = own(request) && request.extra.text.find("\"output_config\"") != std::string::npos;
@@ -233,8 +234,8 @@ Result<std::string> encode_anthropic_request(const ChatRequest& request, const A
     json.key("output_config").begin_object().key("format").begin_object().field("type", "json_schema");
     json.field("schema", request.response_format.schema).end_object().end_object();
   }
-  if (!request.user.empty()) json.key("metadata").begin_object().field("user_id", request.user).end_object();
-  if (options.stream) json.field("stream", true);
+  if (message && !request.user.empty()) json.key("metadata").begin_object().field("user_id", request.user).end_object();
+  if (message && options.stream) json.field("stream", true);
   json.end_object();
   return out;
 }

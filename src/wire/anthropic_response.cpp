@@ -219,4 +219,12 @@ Error decode_anthropic_error(int status, std::string_view body) {
   return classify_provider_fault(ProviderFault{.status = status, .type = {}, .code = {}, .message = {}});
 }
 
+Result<std::int64_t> decode_anthropic_token_count(std::string_view body) {
+  const auto value = parse_json(body);
+  const std::int64_t tokens =
+      value && value->is_object() ? integer_or(value->get_object(), "input_tokens", -1) : std::int64_t{-1};
+  if (tokens < 0) return fail(ErrorCode::ProtocolError, "the provider sent no count of tokens");
+  return tokens;
+}
+
 }  // namespace suffice::wire

@@ -93,6 +93,18 @@ test("count_tokens: an answer that says how it was counted", async () => {
   assert.equal(response.headers.get("x-suffice-token-count"), "estimate");
 });
 
+test("count_tokens: the small model's own tokenizer counts for a task that it answers first", async () => {
+  const question = { model: "suffice/classify_issue", messages: [user("[ERROR] COMPILATION ERROR : cannot find symbol class Foo\n[INFO] BUILD FAILURE")] };
+  const { data, response } = await client.messages.countTokens(question).withResponse();
+  const stopped = await client.messages.countTokens({ ...question, messages: [user("401 Unauthorized from the registry")] }).withResponse();
+  const answer = await client.messages.create({ ...question, max_tokens: 16 }).withResponse();
+  const attempt = JSON.parse(gateway.audit("show", answer.response.headers.get("x-request-id"), "--json").out).attempts[0];
+
+  assert.equal(response.headers.get("x-suffice-token-count"), "exact");
+  assert.equal(data.input_tokens, attempt.usage.input_tokens, "what was announced is what was computed");
+  assert.equal(stopped.response.headers.get("x-suffice-token-count"), "estimate", "it would go to the frontier, which cannot count");
+});
+
 test("models: Anthropic's list and pages for Anthropic's clients, OpenAI's for the others", async () => {
   const ids = [];
   for await (const model of client.models.list({ limit: 2 })) ids.push(model.id);
