@@ -296,7 +296,8 @@ server::AdminDoors Application::Impl::doors() {
                                   engine_metrics->observe(clients->reports());
                                   return registry.to_prometheus();
                                 },
-                            .readiness = [this] { return readiness(); }};
+                            .readiness = [this] { return readiness(); },
+                            .decide = [this](const pipeline::Request& asked) { return gateway->decide(asked); }};
 }
 
 Result<std::unique_ptr<net::HttpServer>> Application::Impl::make_listener(const net::ListenAddress& address,

@@ -43,9 +43,6 @@ std::vector<std::string> approval_required(const policy::Policy& policy, const C
   return names;
 }
 
-/// A hosted tokenizer makes about one token of four bytes of English (OpenAI's rule of thumb): good enough to say what would have been.
-constexpr std::int64_t kBytesPerToken = 4;
-
 constexpr std::int64_t kMillisecondsPerHour = 3'600'000;
 
 /// What a caller sees who got an answer, or a stream that had begun.
@@ -57,11 +54,9 @@ constexpr int kHttpOk = 200;
 struct Gateway::Work {
   const Request& request;
   std::shared_ptr<const Snapshot> snapshot;
-  std::string input;
-  std::string task_name;
   const policy::AccessKey* key = nullptr;  ///< of the snapshot's policy; null when it has no keys
   Admitted admitted;
-  RoutePlan route;
+  Planned planned;
   workflow::CascadeRun run;
   Decision decision;
   std::optional<Completion> completion;
@@ -136,8 +131,8 @@ void fill_counterfactual(audit::Event& event, const Snapshot& snapshot, const wo
     return;
   }
   if (!completion) return;
-  const Usage guess{.input_tokens = static_cast<std::int64_t>(input_bytes) / kBytesPerToken + 1,
-                    .output_tokens = static_cast<std::int64_t>(completion->text.size()) / kBytesPerToken + 1};
+  const Usage guess{.input_tokens = static_cast<std::int64_t>(input_bytes) / kHostedBytesPerToken + 1,
+                    .output_tokens = static_cast<std::int64_t>(completion->text.size()) / kHostedBytesPerToken + 1};
   event.counterfactual_cost = cost_of(snapshot.frontier_price, guess, 0);
   event.counterfactual_estimated = true;
 }
@@ -150,11 +145,9 @@ Task<Answer> Gateway::answer(const Request& request, AnswerSink* sink, Deadline 
   std::shared_ptr<const Snapshot> snapshot_now = snapshot();
   Work work{.request = request,
             .snapshot = std::move(snapshot_now),
-            .input = {},
-            .task_name = {},
             .key = nullptr,
             .admitted = {},
-            .route = {},
+            .planned = {},
             .run = workflow::CascadeRun(request.chat, request.request_id, deadline),
             .decision = {},
             .completion = {},
@@ -212,42 +205,20 @@ Result<void> Gateway::admit(Work& work) {
   const policy::Policy& policy = *work.snapshot->policy;
   SUFFICE_TRY(work.key, callers_.identify(policy, work.request.credential));
   work.decision.policy_version = policy.version;
-  work.input = gate_input(work.request.chat);
-  work.task_name = resolve_task(policy, work.request.chat, work.request.task_hint).name;
-  const std::string& group = caller_group(work);
-  const PlanQuestion question{.task_name = work.task_name,
-                              .input = work.input,
-                              .caller = work.request.chat.user.empty() ? group : work.request.chat.user,
-                              .caller_group = group,
-                              .frontier_requested = work.request.frontier_requested};
-  work.route = plan_route(*work.snapshot, *parts_.levers.current(), question);
+  work.planned = plan_for(*work.snapshot, work.request, caller_group(work));
   if (work.key != nullptr) {
-    SUFFICE_TRY(work.admitted, callers_.admit(*work.key, work.task_name, demand_of(work)));
-    work.route.frontier_allowed = work.route.frontier_allowed && work.admitted.may_escalate();
+    SUFFICE_TRY(work.admitted,
+                callers_.admit(*work.key, work.planned.task_name, demand_of(work.request, work.planned)));
+    work.planned.route.frontier_allowed = work.planned.route.frontier_allowed && work.admitted.may_escalate();
   }
   work.decision.event_id = new_uuid7(parts_.clock, parts_.random);
-  work.decision.task = work.snapshot->tasks.contains(work.task_name) ? work.task_name : std::string();
-  work.decision.reasons = work.route.reasons;
+  work.decision.task = work.snapshot->tasks.contains(work.planned.task_name) ? work.planned.task_name : std::string();
+  work.decision.reasons = work.planned.route.reasons;
   return {};
 }
 
 const std::string& Gateway::caller_group(const Work& work) {
   return work.key == nullptr ? work.request.caller_group : work.key->group;
-}
-
-/// The dearest rung of its ladder asked once, every byte of the prompt and every allowed output token counted as providers do.
-Demand Gateway::demand_of(const Work& work) {
-  Demand demand;
-  if (work.route.plan == nullptr) return demand;
-  const workflow::CascadePlan& plan = *work.route.plan->plan;
-  const std::int64_t output_max = work.request.chat.sampling.max_tokens.value_or(plan.rules.task.max_output_tokens);
-  const Usage most{.input_tokens = static_cast<std::int64_t>(work.input.size()) / kBytesPerToken + 1,
-                   .output_tokens = output_max};
-  demand.tokens = most.input_tokens + most.output_tokens;
-  for (const workflow::CascadeTier& tier : plan.tiers) {
-    demand.cost = std::max(demand.cost, cost_of(tier.model.price, most, 0));
-  }
-  return demand;
 }
 
 void Gateway::settle(Work& work) {
@@ -271,21 +242,21 @@ void Gateway::settle(Work& work) {
 }
 
 Task<Result<void>> Gateway::run(Work& work, AnswerSink* sink, Deadline deadline) {
-  if (work.route.plan == nullptr) {
+  if (work.planned.route.plan == nullptr) {
     co_return fail(ErrorCode::NoFrontier, "no task matched and the policy names no frontier model", "policy.frontier");
   }
-  const workflow::CascadePlan& plan = *work.route.plan->plan;
-  if (work.route.first_tier >= plan.tiers.size()) {
+  const workflow::CascadePlan& plan = *work.planned.route.plan->plan;
+  if (work.planned.route.first_tier >= plan.tiers.size()) {
     co_return fail(ErrorCode::NoFrontier, "this request may not be answered locally and its task has no frontier tier");
   }
   workflow::CascadeRun& run = work.run;
-  run.input = work.input;
-  run.first_tier = work.route.first_tier;
-  run.frontier_allowed = work.route.frontier_allowed;
+  run.input = work.planned.input;
+  run.first_tier = work.planned.route.first_tier;
+  run.frontier_allowed = work.planned.route.frontier_allowed;
   std::optional<LiveSink> live;
   if (sink != nullptr) {
     live.emplace(*sink, [&work]() -> const Decision& {
-      const std::vector<workflow::CascadeTier>& tiers = work.route.plan->plan->tiers;
+      const std::vector<workflow::CascadeTier>& tiers = work.planned.route.plan->plan->tiers;
       add_run_reasons(work.decision, work.run);
       work.decision.route = route_of(work.run, false);
       work.decision.model = tiers.back().model.name;
@@ -295,7 +266,7 @@ Task<Result<void>> Gateway::run(Work& work, AnswerSink* sink, Deadline deadline)
     run.live = &*live;
   }
   workflow::RunContext context{.deadline = deadline};
-  Result<void> done = co_await work.route.plan->graph.run(run, context);
+  Result<void> done = co_await work.planned.route.plan->graph.run(run, context);
   run.live = nullptr;
   work.begun = live && live->begun();
   add_run_reasons(work.decision, run);
@@ -305,7 +276,7 @@ Task<Result<void>> Gateway::run(Work& work, AnswerSink* sink, Deadline deadline)
 
 Result<void> Gateway::conclude(Work& work) {
   workflow::CascadeRun& run = work.run;
-  const workflow::CascadePlan& plan = *work.route.plan->plan;
+  const workflow::CascadePlan& plan = *work.planned.route.plan->plan;
   const bool unsure_answer_allowed =
       plan.rules.task.on_frontier_unavailable == policy::OnFrontierUnavailable::LocalWithWarning;
   if (!run.accepted && run.rejected && unsure_answer_allowed && only_unsure(run.rejected->verdict)) {
@@ -366,7 +337,7 @@ audit::Event Gateway::to_event(Work& work) const {
   event.surface = work.request.surface;
   event.route = work.error ? Route::Refused : work.decision.route;
   event.reasons = work.decision.reasons;
-  event.input_checks = std::move(work.route.checks);
+  event.input_checks = std::move(work.planned.route.checks);
   event.policy_version = work.decision.policy_version;
   event.served_model = work.error ? std::string() : work.decision.model;
   event.outcome = work.error ? std::string(name(work.error->code)) : "ok";
@@ -379,9 +350,9 @@ audit::Event Gateway::to_event(Work& work) const {
   const auto total = parts_.clock.steady_now() - work.request.received;
   event.latency_us = to_us(total).count();
   event.overhead_us = to_us(total - work.run.waited).count();
-  fill_counterfactual(event, *work.snapshot, work.run, work.completion, work.input.size());
+  fill_counterfactual(event, *work.snapshot, work.run, work.completion, work.planned.input.size());
   event.attempts = std::move(work.run.attempts);
-  event.input = std::move(work.input);
+  event.input = std::move(work.planned.input);
   if (work.completion) event.output = work.completion->text;
   event.output_sha256 = std::move(work.output_sha256);
   event.note = work.decision.warning;

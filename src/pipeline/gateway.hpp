@@ -26,6 +26,7 @@
 #include "net/task.hpp"
 #include "pipeline/callers.hpp"
 #include "pipeline/levers.hpp"
+#include "pipeline/plan.hpp"
 #include "pipeline/snapshot.hpp"
 #include "providers/model_client.hpp"
 
@@ -42,6 +43,7 @@ struct Request {
   std::string credential;                         ///< SHA-256 (hex) of the key that came with it; empty when none did
   std::string task_hint;                          ///< X-Suffice-Task
   bool frontier_requested = false;                ///< X-Suffice-Route: frontier
+  bool trusted = false;                           ///< an operator's own question: decide() asks for no key
   std::string surface;                            ///< "openai.chat.completions"
   int (*http_status_of)(const Error&) = nullptr;  ///< the surface's own mapping, for the record; null: not over HTTP
   SteadyTime received = std::chrono::steady_clock::now();
@@ -69,6 +71,21 @@ struct Answer {
   Result<Completion> completion;
   Decision decision;
   bool streamed = false;  ///< the sink has seen (at least a part of) the answer
+};
+
+/// What would be done with a request, before any model is asked.
+struct Intention {
+  std::string task;  ///< empty when unknown
+  Route route = Route::Frontier;
+  std::vector<Reason> reasons;  ///< why not local, primary first
+  std::vector<CheckResult> checks;
+  struct Rung {
+    std::string model;
+    bool local = false;
+  };
+  std::vector<Rung> ladder;  ///< in the order they would be asked; empty when nothing can answer
+  std::string policy_version;
+  Usd cost_max;  ///< of the dearest rung asked once, with the longest answer
 };
 
 /// The same for embeddings.
@@ -118,6 +135,13 @@ class Gateway {
   /// every text. The event holds no text, only its digest. The rest is as in answer().
   [[nodiscard]] Task<EmbeddingOutcome> embed(const Request& request, const EmbeddingRequest& asked, Deadline deadline);
 
+  /// How `request` would be routed; nothing is asked, recorded or counted. A key's task list holds. Errors: as answer()'s admission.
+  [[nodiscard]] Result<Intention> decide(const Request& request);
+
+  /// Tokens of the prompt that the first model of `request`'s ladder would be sent, by that model's own tokenizer; for a hosted model by
+  /// its provider. Nothing is recorded. UnsupportedField when that model cannot count; otherwise as answer().
+  [[nodiscard]] Task<Result<std::int64_t>> count_tokens(const Request& request, Deadline deadline);
+
   [[nodiscard]] std::shared_ptr<const Snapshot> snapshot() const;
   [[nodiscard]] Callers& callers() { return callers_; }
   /// Requests in flight keep the snapshot they began with.
@@ -125,10 +149,19 @@ class Gateway {
 
  private:
   struct Work;
+  struct Planned {
+    std::string input;
+    std::string task_name;
+    RoutePlan route;
+  };
+  [[nodiscard]] Planned plan_for(const Snapshot& snapshot, const Request& request, const std::string& group) const;
+  [[nodiscard]] static Demand demand_of(const Request& request, const Planned& planned);
+  struct Question;
+  /// A request that is only asked about: known, planned, and let in for nothing.
+  [[nodiscard]] Result<Question> question(const Request& request);
   /// Key and limits: the plan is made and what the request may use is reserved, or it may not be served.
   Result<void> admit(Work& work);
   [[nodiscard]] static const std::string& caller_group(const Work& work);
-  [[nodiscard]] static Demand demand_of(const Work& work);
   void begin_trace(Work& work);
   void settle(Work& work);
   Task<Result<void>> run(Work& work, AnswerSink* sink, Deadline deadline);

@@ -12,13 +12,13 @@
 #include "core/ids.hpp"
 #include "pipeline/gateway.hpp"
 #include "pipeline/gateway_metrics.hpp"
+#include "pipeline/plan.hpp"
 
 namespace suffice::pipeline {
 namespace {
 
 namespace asio = boost::asio;
 
-constexpr std::int64_t kBytesPerToken = 4;
 constexpr int kHttpOk = 200;
 constexpr std::string_view kPrefix = "suffice/";
 /// The model of policies that have just one for embeddings.
@@ -82,7 +82,7 @@ Result<void> Gateway::admit(EmbeddingWork& work) {
   const policy::Model& model = work.embedder->model;
   if (work.key != nullptr) {
     Demand demand;
-    demand.tokens = bytes_of(work.asked) / kBytesPerToken + static_cast<std::int64_t>(work.asked.texts.size());
+    demand.tokens = bytes_of(work.asked) / kHostedBytesPerToken + static_cast<std::int64_t>(work.asked.texts.size());
     demand.cost = cost_of(model.price, Usage{.input_tokens = demand.tokens}, 0);
     SUFFICE_TRY(work.admitted, callers_.admit(*work.key, work.decision.task, demand));
   }

@@ -2,6 +2,7 @@
 // Planning: may this request start on a local tier, and if not, why?
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +13,9 @@
 #include "pipeline/snapshot.hpp"
 
 namespace suffice::pipeline {
+
+/// A hosted tokenizer makes about one token of four bytes of English (OpenAI's rule of thumb): good enough to say what would have been.
+inline constexpr std::int64_t kHostedBytesPerToken = 4;
 
 /// What is known of a request before any model is asked.
 struct PlanQuestion {

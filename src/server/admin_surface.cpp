@@ -8,6 +8,7 @@
 #include "server/http_status.hpp"
 #include "server/openai_chat_dialect.hpp"
 #include "wire/json.hpp"
+#include "wire/openai_chat.hpp"
 
 namespace suffice::server {
 namespace {
@@ -63,6 +64,31 @@ Result<pipeline::LeverState> changed(pipeline::LeverState state, std::string_vie
   return state;
 }
 
+/// A browser cannot send this media type across origins without asking first.
+Result<void> check_media_type(const net::ServerRequest& request) {
+  const std::string_view type = request.headers.get("content-type");
+  if (net::equal_ignoring_case(type.substr(0, type.find(';')), "application/json")) return {};
+  return fail(ErrorCode::UnsupportedMediaType, "send application/json", "content-type");
+}
+
+json::object intention_object(const pipeline::Intention& intention) {
+  json::array reasons;
+  for (const Reason reason : intention.reasons) reasons.emplace_back(name(reason));
+  json::array checks;
+  for (const CheckResult& check : intention.checks)
+    checks.push_back(json::object{{"check", check.check}, {"passed", check.passed}, {"detail", check.detail}});
+  json::array ladder;
+  for (const pipeline::Intention::Rung& rung : intention.ladder)
+    ladder.push_back(json::object{{"model", rung.model}, {"local", rung.local}});
+  return {{"task", intention.task.empty() ? json::value(nullptr) : json::value(intention.task)},
+          {"route", name(intention.route)},
+          {"reasons", std::move(reasons)},
+          {"checks", std::move(checks)},
+          {"ladder", std::move(ladder)},
+          {"cost_usd_max", intention.cost_max.dollars()},
+          {"policy_version", intention.policy_version}};
+}
+
 }  // namespace
 
 AdminSurface::AdminSurface(AdminDoors doors) : doors_(std::move(doors)) {}
@@ -88,6 +114,10 @@ std::string error_json(const Error& error) { return openai_error_body(error, htt
 
 }  // namespace
 
+AdminSurface::Reply AdminSurface::refusal(const Error& error) {
+  return {.status = http_status(error), .body = error_json(error)};
+}
+
 AdminSurface::Reply AdminSurface::reply(const net::ServerRequest& request) {
   const bool get = request.method == "GET" || request.method == "HEAD";
   const bool change = request.method == "PUT" || request.method == "POST";
@@ -97,6 +127,7 @@ AdminSurface::Reply AdminSurface::reply(const net::ServerRequest& request) {
     return {.body = doors_.metrics_text(), .content_type = "text/plain; version=0.0.4; charset=utf-8"};
   if (request.path == "/suffice/v1/flags" && get) return flags();
   if (request.path == "/suffice/v1/flags" && change) return set_flags(request);
+  if (request.path == "/suffice/v1/decide" && request.method == "POST") return decide(request);
   if (request.path == "/suffice/v1/policy" && get) {
     return {.body = json::serialize(json::object{{"version", doors_.policy_version()}})};
   }
@@ -104,7 +135,7 @@ AdminSurface::Reply AdminSurface::reply(const net::ServerRequest& request) {
       .code = ErrorCode::NotFound,
       .message =
           "no such admin endpoint or method; there are GET /healthz, /readyz, /metrics, /suffice/v1/flags, "
-          "/suffice/v1/policy, PUT /suffice/v1/flags, POST /suffice/v1/policy/reload",
+          "/suffice/v1/policy, PUT /suffice/v1/flags, POST /suffice/v1/decide, /suffice/v1/policy/reload",
       .where = {}};
   return {.status = 404, .body = error_json(error)};
 }
@@ -112,18 +143,27 @@ AdminSurface::Reply AdminSurface::reply(const net::ServerRequest& request) {
 AdminSurface::Reply AdminSurface::flags() const { return {.body = json::serialize(flags_object(doors_.levers()))}; }
 
 AdminSurface::Reply AdminSurface::set_flags(const net::ServerRequest& request) {
-  // A browser cannot send this media type across origins without asking first.
-  const std::string_view type = request.headers.get("content-type");
-  if (!net::equal_ignoring_case(type.substr(0, type.find(';')), "application/json")) {
-    const Error error{
-        .code = ErrorCode::UnsupportedMediaType, .message = "send application/json", .where = "content-type"};
-    return {.status = 415, .body = error_json(error)};
-  }
+  if (const Result<void> typed = check_media_type(request); !typed) return refusal(typed.error());
   Result<pipeline::LeverState> next = changed(doors_.levers(), request.body);
-  if (!next) return {.status = http_status(next.error()), .body = error_json(next.error())};
+  if (!next) return refusal(next.error());
   const Result<void> set = doors_.set_levers(*std::move(next));
-  if (!set) return {.status = http_status(set.error()), .body = error_json(set.error())};
+  if (!set) return refusal(set.error());
   return flags();
+}
+
+AdminSurface::Reply AdminSurface::decide(const net::ServerRequest& request) const {
+  if (const Result<void> typed = check_media_type(request); !typed) return refusal(typed.error());
+  Result<ChatRequest> chat = wire::decode_openai_chat_request(request.body);
+  if (!chat) return refusal(chat.error());
+  pipeline::Request asked;
+  asked.chat = *std::move(chat);
+  asked.task_hint = request.headers.get("x-suffice-task");
+  asked.frontier_requested = net::equal_ignoring_case(request.headers.get("x-suffice-route"), "frontier");
+  asked.caller_group = request.headers.get("x-suffice-group");
+  asked.trusted = true;
+  const Result<pipeline::Intention> intention = doors_.decide(asked);
+  if (!intention) return refusal(intention.error());
+  return {.body = json::serialize(intention_object(*intention))};
 }
 
 Task<AdminSurface::Reply> AdminSurface::reload() {

@@ -8,6 +8,7 @@
 #include "core/result.hpp"
 #include "net/http_server.hpp"
 #include "net/task.hpp"
+#include "pipeline/gateway.hpp"
 #include "pipeline/levers.hpp"
 
 namespace suffice::server {
@@ -27,9 +28,10 @@ struct AdminDoors {
   std::function<std::string()> policy_version;
   std::function<std::string()> metrics_text;
   std::function<Readiness()> readiness;
+  std::function<Result<pipeline::Intention>(const pipeline::Request&)> decide;  ///< Gateway::decide
 };
 
-/// GET /healthz, /readyz, /metrics, /suffice/v1/flags, /suffice/v1/policy; PUT /suffice/v1/flags; POST /suffice/v1/policy/reload.
+/// POST /suffice/v1/decide says what would be done with a chat (OpenAI's body), without doing it. GET /healthz, /readyz, /metrics, /suffice/v1/flags, /suffice/v1/policy; PUT /suffice/v1/flags; POST /suffice/v1/policy/reload.
 class AdminSurface {
  public:
   explicit AdminSurface(AdminDoors doors);
@@ -41,11 +43,13 @@ class AdminSurface {
     std::string body;
     std::string content_type = "application/json";
   };
+  [[nodiscard]] static Reply refusal(const Error& error);
   [[nodiscard]] Reply reply(const net::ServerRequest& request);
   [[nodiscard]] Reply flags() const;
   [[nodiscard]] Reply set_flags(const net::ServerRequest& request);
   [[nodiscard]] Task<Reply> reload();
   [[nodiscard]] Reply ready() const;
+  [[nodiscard]] Reply decide(const net::ServerRequest& request) const;
 
   AdminDoors doors_;
 };

@@ -2,11 +2,12 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { Gateway, binary, shippedPolicy, user } from "./gateway.mjs";
+import { shapes } from "./shapes.mjs";
 
 const chat = (content, model = "suffice/chat") => ({ model, messages: [user(content)] });
 const france = chat("What is the capital of France?");
@@ -234,4 +235,48 @@ test("metrics: requests are counted by task, route and reason", async () => {
   const text = await (await fetch(`${gateway.admin_url}/metrics`)).text();
   assert.match(text, /suffice_requests_total\{[^}]*task="chat"[^}]*\} \d+/);
   assert.match(text, /suffice_overhead_seconds_bucket/);
+});
+
+/** Announces a body that no listener takes, and gives what is said to that. */
+async function announceTooMuch(path) {
+  const { hostname, port } = new URL(gateway.url);
+  const socket = connect(Number(port), hostname);
+  socket.write(`POST ${path} HTTP/1.1\r\nHost: ${hostname}\r\nContent-Type: application/json\r\nContent-Length: 999999999\r\n\r\n`);
+  let answer = "";
+  for await (const piece of socket) answer += piece;
+  const [head, body] = answer.split("\r\n\r\n");
+  return { status: Number(head.split(" ")[1]), body: JSON.parse(body) };
+}
+
+test("too large: refused in the words of the path's vendor, before any surface has read the request", async () => {
+  const openai = await announceTooMuch("/v1/chat/completions");
+  const anthropic = await announceTooMuch("/v1/messages");
+  const ollama = await announceTooMuch("/api/chat");
+
+  assert.deepEqual([openai.status, anthropic.status, ollama.status], [413, 413, 413]);
+  assert.equal(openai.body.error.code, "payload_too_large");
+  shapes("anthropic")("error", anthropic.body);
+  assert.equal(anthropic.body.error.type, "request_too_large");
+  assert.deepEqual(Object.keys(ollama.body), ["error"]);
+  assert.equal(typeof ollama.body.error, "string");
+});
+
+const decide = (body, headers = {}) => fetch(`${gateway.admin_url}/suffice/v1/decide`,
+  { method: "POST", headers: { "content-type": "application/json", ...headers }, body: JSON.stringify(body) });
+
+test("decide: says what would be done and why, and does nothing", async () => {
+  const before = gateway.audit("tail", "--json").out;
+  const local = await (await decide(chat("cannot find symbol", "suffice/classify_issue"))).json();
+  const stopped = await (await decide(chat("401 Unauthorized", "suffice/classify_issue"))).json();
+  const unknown = await (await decide(chat("hello", "some-model"))).json();
+
+  assert.deepEqual([local.task, local.route, local.reasons], ["classify_issue", "local", []]);
+  assert.deepEqual(local.ladder, [{ model: "mini", local: true }, { model: "recorded-frontier", local: false }]);
+  assert.ok(local.cost_usd_max > 0);
+  assert.deepEqual([stopped.route, stopped.reasons, stopped.ladder.length], ["frontier", ["hard_stop_access"], 1]);
+  assert.deepEqual([unknown.task, unknown.reasons], [null, ["unknown_task"]]);
+  assert.equal((await decide("no request")).status, 400);
+  assert.equal((await decide({}, { "content-type": "text/plain" })).status, 415);
+  assert.equal((await fetch(`${gateway.url}/suffice/v1/decide`, { method: "POST" })).status, 404, "operators only");
+  assert.equal(gateway.audit("tail", "--json").out, before, "nothing is recorded");
 });
