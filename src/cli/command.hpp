@@ -39,6 +39,7 @@ void add_prompts(CLI::App& program, Command& chosen);
 void add_replay(CLI::App& program, Command& chosen);
 void add_version(CLI::App& program, Command& chosen);
 void add_completion(CLI::App& program, Command& chosen);
+void add_man(CLI::App& program, Command& chosen);
 
 /// True when `file_descriptor` is a terminal and NO_COLOR (no-color.org) is unset.
 [[nodiscard]] bool colours(int file_descriptor);
