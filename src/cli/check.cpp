@@ -19,6 +19,7 @@
 #include "gate/confidence_rule.hpp"
 #include "gate/judge.hpp"
 #include "models/model_store.hpp"
+#include "pipeline/learned_routing.hpp"
 #include "policy/policy_reader.hpp"
 #include "policy/policy_store.hpp"
 #include "policy/yaml_document.hpp"
@@ -71,6 +72,13 @@ std::vector<policy::Problem> deep_problems(const policy::Policy& policy, const s
     for (policy::Tier& tier : unproved.tiers) tier.proof = {};
     const Result<gate::GateRules> rules = gate::compile_rules(policy, unproved, hard_stops);
     if (!rules) add("tasks." + name, rules.error());
+    if (!task.router) continue;
+    const auto router = pipeline::GainRouter::load(*task.router);
+    if (!router) add("tasks." + name + ".router", router.error());
+  }
+  if (policy.task_classifier) {
+    const auto namer = pipeline::TaskNamer::load(*policy.task_classifier, policy);
+    if (!namer) add("task_classifier", namer.error());
   }
   return problems;
 }

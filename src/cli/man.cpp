@@ -48,7 +48,8 @@ void add_options(const CLI::App& command, std::string& page) {
   for (const CLI::Option* option : command.get_options()) {
     if (option->get_name() == "--help") continue;
     const std::string takes = option->get_type_size() > 0 ? " \\fI" + roff(option->get_type_name()) + "\\fR" : "";
-    page += fmt::format(".TP\n\\fB{}\\fR{}\n", roff(option->get_name(option->nonpositional())), takes);
+    const std::string shown = option->get_positional() ? option->get_name(true) : option->get_name(false, true);
+    page += fmt::format(".TP\n\\fB{}\\fR{}\n", roff(shown), takes);
     page += roff(option->get_description());
     if (!option->get_default_str().empty()) page += fmt::format(" (default: {})", roff(option->get_default_str()));
     page += "\n";

@@ -14,7 +14,7 @@ namespace suffice::pipeline {
 Gateway::Planned Gateway::plan_for(const Snapshot& snapshot, const Request& request, const std::string& group) const {
   Planned planned;
   planned.input = gate_input(request.chat);
-  planned.task_name = resolve_task(*snapshot.policy, request.chat, request.task_hint).name;
+  planned.task_name = resolve_task(*snapshot.policy, request.chat, request.task_hint, snapshot.task_namer.get()).name;
   const PlanQuestion question{.task_name = planned.task_name,
                               .input = planned.input,
                               .caller = request.chat.user.empty() ? group : request.chat.user,

@@ -61,6 +61,12 @@ RoutePlan plan_route(const Snapshot& snapshot, const LeverState& levers, const P
   gate::Admission admission = gate::check_input(task->second.plan->rules, question.input);
   route.reasons.insert(route.reasons.end(), admission.reasons.begin(), admission.reasons.end());
   route.checks = std::move(admission.checks);
+  // What must leave anyway is not asked about.
+  if (route.reasons.empty() && task->second.router != nullptr) {
+    CheckResult predicted = task->second.router->check(question.input);
+    if (!predicted.passed) route.reasons.push_back(Reason::PredictedHard);
+    route.checks.push_back(std::move(predicted));
+  }
   route.first_tier = route.reasons.empty() ? 0 : task->second.first_frontier_tier;
   return route;
 }

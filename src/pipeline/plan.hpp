@@ -35,7 +35,7 @@ struct RoutePlan {
   bool frontier_allowed = true;
 };
 
-/// Pure. Order of reasons: unknown_task, kill_switch, manual_override, policy_requires_frontier, then the gate's input checks.
+/// Pure. Order of reasons: unknown_task, kill_switch, manual_override, policy_requires_frontier, the gate's input checks, then predicted_hard.
 [[nodiscard]] RoutePlan plan_route(const Snapshot& snapshot, const LeverState& levers, const PlanQuestion& question);
 
 }  // namespace suffice::pipeline

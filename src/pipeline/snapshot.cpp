@@ -41,6 +41,10 @@ Result<TaskPlan> make_plan(const policy::Policy& policy, const policy::Task& tas
       std::ranges::find_if(plan->tiers, [](const workflow::CascadeTier& tier) { return !tier.model.local; });
   TaskPlan ready;
   ready.first_frontier_tier = static_cast<std::size_t>(frontier - plan->tiers.begin());
+  if (task.router) {
+    SUFFICE_TRY(GainRouter router, GainRouter::load(*task.router));
+    ready.router = std::make_shared<const GainRouter>(std::move(router));
+  }
   ready.plan = plan;
   ready.graph = workflow::build_cascade(std::move(plan));
   return ready;
@@ -68,6 +72,10 @@ Result<std::shared_ptr<const Snapshot>> make_snapshot(std::shared_ptr<const poli
     Result<TaskPlan> plan = make_plan(*policy, task, prompts, clients, hard_stops);
     if (!plan) return fail(in_task(std::move(plan).error(), name));
     snapshot->tasks.emplace(name, *std::move(plan));
+  }
+  if (policy->task_classifier) {
+    SUFFICE_TRY(TaskNamer namer, TaskNamer::load(*policy->task_classifier, *policy));
+    snapshot->task_namer = std::make_shared<const TaskNamer>(std::move(namer));
   }
   if (!policy->frontier.empty()) {
     Result<TaskPlan> unknown = make_plan(*policy, task_for_the_unknown(*policy), prompts, clients, hard_stops);

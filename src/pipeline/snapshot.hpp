@@ -7,6 +7,7 @@
 #include <string>
 
 #include "core/result.hpp"
+#include "pipeline/learned_routing.hpp"
 #include "policy/policy.hpp"
 #include "prompts/prompt.hpp"
 #include "providers/model_client.hpp"
@@ -18,7 +19,8 @@ namespace suffice::pipeline {
 struct TaskPlan {
   std::shared_ptr<const workflow::CascadePlan> plan;
   workflow::Graph<workflow::CascadeRun> graph;
-  std::size_t first_frontier_tier = 0;  ///< plan->tiers.size() when the ladder has none
+  std::shared_ptr<const GainRouter> router;  ///< null when the task has none
+  std::size_t first_frontier_tier = 0;       ///< plan->tiers.size() when the ladder has none
 };
 
 /// A model that may be asked for embeddings.
@@ -34,6 +36,7 @@ struct Snapshot {
   std::shared_ptr<const TaskPlan>
       unknown;  ///< what answers requests without a task: the frontier alone; null when the policy has none
   std::map<std::string, Embedder, std::less<>> embedders;  ///< by the model's name in the policy
+  std::shared_ptr<const TaskNamer> task_namer;             ///< null when the policy has none
   Price frontier_price;                                    ///< for the always-frontier counterfactual
   bool frontier_price_known = false;
 };

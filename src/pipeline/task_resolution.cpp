@@ -1,6 +1,7 @@
 #include "pipeline/task_resolution.hpp"
 
 #include <algorithm>
+#include <ranges>
 
 #include "core/text.hpp"
 
@@ -52,7 +53,8 @@ std::optional<std::string> by_rule(const policy::Policy& policy, const ChatReque
 
 }  // namespace
 
-TaskName resolve_task(const policy::Policy& policy, const ChatRequest& request, std::string_view hint) {
+TaskName resolve_task(const policy::Policy& policy, const ChatRequest& request, std::string_view hint,
+                      const TaskNamer* namer) {
   if (!hint.empty()) return {.name = std::string(hint), .by = NamedBy::Header};
   if (const auto field = request.metadata.find("task"); field != request.metadata.end() && !field->second.empty()) {
     return {.name = field->second, .by = NamedBy::Metadata};
@@ -63,6 +65,12 @@ TaskName resolve_task(const policy::Policy& policy, const ChatRequest& request, 
   }
   if (std::optional<std::string> ruled = by_rule(policy, request))
     return {.name = *std::move(ruled), .by = NamedBy::Rule};
+  if (namer != nullptr) {
+    const auto last = std::ranges::find(request.messages | std::views::reverse, Role::User, &Message::role);
+    std::optional<std::string> learned;
+    if (last != request.messages.rend()) learned = namer->name(last->text());
+    if (learned) return {.name = *std::move(learned), .by = NamedBy::Classifier};
+  }
   if (!policy.default_task.empty()) return {.name = policy.default_task, .by = NamedBy::Default};
   return {};
 }

@@ -180,6 +180,24 @@ struct MatchRule {
   bool operator==(const MatchRule&) const = default;
 };
 
+/// A fitted classifier of the labels gain, loss and same (suffice fit router) that says before any model is asked how much the frontier
+/// would be better: P(gain) - P(loss). At `gain_max` or more the request goes there at once, as predicted_hard.
+struct Router {
+  std::string file;
+  std::string sha256;  ///< the file's digest; empty means not pinned
+  double gain_max = 1;
+  bool operator==(const Router&) const = default;
+};
+
+/// A fitted classifier whose labels are tasks: names the task of a request that nothing else names.
+struct TaskClassifier {
+  std::string file;
+  std::string sha256;           ///< the file's digest; empty means not pinned
+  double min_probability = 1;   ///< of the best label
+  double none_probability = 1;  ///< at most: the probability that no label is right
+  bool operator==(const TaskClassifier&) const = default;
+};
+
 struct Task {
   std::string name;
   std::string description;
@@ -197,6 +215,7 @@ struct Task {
   std::string regex;                     ///< RE2 expression that the whole answer must match; empty: any
   std::optional<double> min_confidence;  ///< raw; never together with a certificate, which brings its own threshold
   Proof proof;                           ///< of tiers without their own
+  std::optional<Router> router;
   ConfidenceSignal confidence = ConfidenceSignal::None;
   bool confidence_marker =
       false;  ///< the prompt asks for "CONFIDENCE: n"; the marker is removed from what the caller sees
@@ -234,6 +253,7 @@ struct Policy {
       aliases;  ///< alias -> model chosen at load (first candidate whose secret is present)
   std::map<std::string, HardStopGroup> hard_stops;
   std::map<std::string, Task> tasks;
+  std::optional<TaskClassifier> task_classifier;
   std::string default_task;  ///< for `suffice/auto` when no rule matches; empty: unknown_task
   std::string frontier;      ///< model for unknown tasks and for always-frontier counterfactuals; empty: none
   KillSwitch kill_switch = KillSwitch::Off;

@@ -158,6 +158,23 @@ Model read_model(const std::string& model_name, const Fields& fields, const std:
   return model;
 }
 
+std::optional<Router> read_router(const Fields& fields, const std::filesystem::path& base) {
+  if (!fields.has("router")) return std::nullopt;
+  const Fields router = fields.below("router");
+  return Router{.file = resolved(base, router.text("file")),
+                .sha256 = router.text("sha256"),
+                .gain_max = router.number("gain_max").value_or(1)};
+}
+
+std::optional<TaskClassifier> read_task_classifier(const Fields& fields, const std::filesystem::path& base) {
+  if (!fields.has("task_classifier")) return std::nullopt;
+  const Fields classifier = fields.below("task_classifier");
+  return TaskClassifier{.file = resolved(base, classifier.text("file")),
+                        .sha256 = classifier.text("sha256"),
+                        .min_probability = classifier.number("min_probability").value_or(1),
+                        .none_probability = classifier.number("none_probability").value_or(1)};
+}
+
 std::optional<HardStopClassifier> read_hard_stop_classifier(const Fields& fields, const std::filesystem::path& base) {
   if (!fields.has("classifier")) return std::nullopt;
   const Fields classifier = fields.below("classifier");
@@ -286,6 +303,7 @@ Task read_task(const std::string& task_name, const Fields& fields, const std::ma
   task.prompt = fields.text("prompt");
   task.adapter = fields.text("adapter");
   read_decision(fields, base, task);
+  task.router = read_router(fields, base);
   task.max_input_chars = fields.integer("max_input_chars", task.max_input_chars);
   if (fields.text("reduce") == "build_log") task.reduce = InputReduction::BuildLog;
   task.max_output_tokens = fields.integer("max_output_tokens", task.max_output_tokens);
@@ -386,6 +404,7 @@ Policy read_policy(const YamlDocument& document, const std::filesystem::path& ba
     const json::object settings = merged(root.below("defaults").object(), Fields(&member.value()).object());
     policy.tasks.emplace(key, read_task(key, Fields(settings), policy.aliases, base));
   }
+  policy.task_classifier = read_task_classifier(root, base);
   policy.default_task = root.text("default_task");
   policy.frontier = root.text("frontier");
   if (const auto alias = policy.aliases.find(policy.frontier); alias != policy.aliases.end()) {
