@@ -280,3 +280,14 @@ test("decide: says what would be done and why, and does nothing", async () => {
   assert.equal((await fetch(`${gateway.url}/suffice/v1/decide`, { method: "POST" })).status, 404, "operators only");
   assert.equal(gateway.audit("tail", "--json").out, before, "nothing is recorded");
 });
+
+test("man: a page that man itself has nothing to say against, with every command and flag of --help", { skip: spawnSync("man", ["--version"]).error && "man is not installed" }, () => {
+  const page = spawnSync(binary, ["man"], { encoding: "utf8" });
+  const shown = spawnSync("man", ["--warnings", "-l", "-"], { input: page.stdout, encoding: "utf8", env: { ...process.env, MANWIDTH: "200", MANPAGER: "cat" } });
+  const flags = [...spawnSync(binary, ["serve", "--help"], { encoding: "utf8" }).stdout.matchAll(/ (--[a-z-]+)/g)].map(([, flag]) => flag);
+
+  assert.equal(page.status, 0);
+  assert.equal(shown.stderr, "");
+  for (const words of ["suffice serve", "suffice audit verify", "suffice prompts test", ...flags.filter((flag) => flag !== "--help")])
+    assert.ok(shown.stdout.includes(words), words);
+});
