@@ -355,6 +355,7 @@ Result<void> Application::listen() {
 net::ListenAddress Application::public_address() const { return impl_->public_listener->address(); }
 net::ListenAddress Application::admin_address() const { return impl_->admin_listener->address(); }
 pipeline::Gateway& Application::gateway() { return *impl_->gateway; }
+Result<void> Application::set_levers(const pipeline::LeverState& next) { return impl_->set_levers(next); }
 void Application::wait_for_models(std::chrono::milliseconds limit) { impl_->clients->wait_ready(limit); }
 
 namespace {

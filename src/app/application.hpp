@@ -35,6 +35,8 @@ class Application {
   void run_until_signal(const std::function<void()>& on_ready);
 
   [[nodiscard]] pipeline::Gateway& gateway();
+  /// What an operator's lever does: acts on the next request, is recorded, and is kept in the data folder.
+  Result<void> set_levers(const pipeline::LeverState& next);
   /// Waits for the embedded engines; for one-shot use, where a first request must not find them still loading.
   void wait_for_models(std::chrono::milliseconds limit);
 

@@ -31,6 +31,7 @@ struct Command {
 void add_serve(CLI::App& program, Command& chosen);
 void add_ask(CLI::App& program, Command& chosen);
 void add_check(CLI::App& program, Command& chosen);
+void add_eval(CLI::App& program, Command& chosen);
 void add_audit(CLI::App& program, Command& chosen);
 void add_fit(CLI::App& program, Command& chosen);
 void add_keys(CLI::App& program, Command& chosen);

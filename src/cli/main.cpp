@@ -32,6 +32,7 @@ int main(int argc, char** argv) {
     suffice::cli::add_serve(program, chosen);
     suffice::cli::add_ask(program, chosen);
     suffice::cli::add_check(program, chosen);
+    suffice::cli::add_eval(program, chosen);
     suffice::cli::add_audit(program, chosen);
     suffice::cli::add_fit(program, chosen);
     suffice::cli::add_keys(program, chosen);

@@ -249,8 +249,7 @@ TEST_F(HardStopData, ARefusedLoginInARealLogIsNeverGivenToALocalModel) {
     for (const std::string_view line : kRefusals) plant(log.tail, line, turn++ % 5);
   }
   for (const std::string& log : whole_logs(part(all, 2))) {
-    for (std::size_t i = 0; i < (full_ ? std::size(kRefusals) : 3); ++i)
-      plant(log, kRefusals[(turn + i) % std::size(kRefusals)], (turn + i) % 5);
+    for (std::size_t i = 0; i < 3U; ++i) plant(log, kRefusals[(turn + i) % std::size(kRefusals)], (turn + i) % 5);
   }
 
   std::printf("  %lld planted refusals, every one stopped\n", static_cast<long long>(planted));

@@ -86,6 +86,16 @@ def _json_lines(path: Path) -> Iterator[dict]:
         yield from map(json.loads, lines)
 
 
+def whole_logs(directory: Path, wanted: Callable[[dict], bool] = lambda row: True) -> Iterator[tuple[str, str]]:
+    """(id, text) of the build logs whose row of the index is wanted, in the archive's order."""
+    rows = {row["id"]: row for row in _json_lines(directory / FILES[2])}
+    with lzma.open(directory / FILES[3]) as packed, tarfile.open(fileobj=io.BufferedReader(packed), mode="r|") as logs:
+        for member in logs:
+            name = Path(member.name).stem
+            if member.isfile() and wanted(rows[name]):
+                yield name, logs.extractfile(member).read().decode("utf-8", "replace")
+
+
 def load(directory: Path) -> Corpus:
     """Reads the data directory. A missing set is a FileNotFoundError that names the file."""
     corpus = Corpus()
@@ -100,12 +110,8 @@ def load(directory: Path) -> Corpus:
         if text:
             corpus.side(f"ticket {text}", TICKETS_HELD_OUT).tickets.append(text)
     project = {row["id"]: row["project"] for row in _json_lines(directory / FILES[2])}
-    with lzma.open(directory / FILES[3]) as packed, tarfile.open(fileobj=io.BufferedReader(packed), mode="r|") as logs:
-        for member in logs:
-            if not member.isfile():
-                continue
-            text = logs.extractfile(member).read().decode("utf-8", "replace")
-            corpus.side(f"project {project[Path(member.name).stem]}", PROJECTS_HELD_OUT).logs.append(text)
+    for name, text in whole_logs(directory):
+        corpus.side(f"project {project[name]}", PROJECTS_HELD_OUT).logs.append(text)
     with gzip.open(directory / FILES[4], "rt", encoding="utf-8") as file:
         intents = json.load(file)
     corpus.train.intents = [text for text, _ in intents["train"] + intents["oos_train"]]

@@ -1,0 +1,10 @@
+# The JSON Schema of suite.yaml becomes part of the library: one source for editors, documentation and validation.
+set(suite_schema_file "${PROJECT_SOURCE_DIR}/api/suite.schema.json")
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${suite_schema_file}")
+file(READ "${suite_schema_file}" SUITE_SCHEMA)
+configure_file(suites/suite_schema.cpp.in "${CMAKE_CURRENT_BINARY_DIR}/suite_schema.cpp" @ONLY)
+foreach(library suffice_lab suffice_lab_plain)
+  if(TARGET ${library})
+    target_sources(${library} PRIVATE "${CMAKE_CURRENT_BINARY_DIR}/suite_schema.cpp")
+  endif()
+endforeach()
