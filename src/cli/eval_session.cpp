@@ -149,7 +149,7 @@ Result<void> EvalSession::Impl::build() {
   settings.engine = app::default_engine(policy::process_environment());
   settings.store = models::default_store_folder(policy::process_environment()).value_or(fs::path());
   settings.threads = 1;
-  SUFFICE_TRY(application, app::Application::create(settings, make_log("warn")));
+  SUFFICE_TRY(application, app::Application::create(settings, make_log("error")));
   application->wait_for_models(kModelsReadyMax);
   const std::shared_ptr<const pipeline::Snapshot> first = application->gateway().snapshot();
   policy = *first->policy;
