@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check build debug tsan format bench fuzz train train-linear clean
+.PHONY: help run test check build debug tsan format bench fuzz evidence train train-linear clean
 
 ITERATIONS ?= 200000
 SEED       ?= $(shell date +%s)
@@ -56,6 +56,12 @@ fuzz: ## run every fuzz driver for longer, from a new seed
 	@tools/bootstrap build
 	@tools/build debug
 	@tools/run_tests --only '^fuzz/' --fuzz-iterations $(ITERATIONS) --seed $(SEED)
+
+evidence: ## make the figures of docs/evidence_judgement.md again from the public data of SUFFICE_DATA_DIR (minutes)
+	@test -n "$$SUFFICE_DATA_DIR" || { echo "make evidence: set SUFFICE_DATA_DIR to the folder of the public data sets" >&2; exit 2; }
+	@tools/bootstrap build
+	@tools/build release suffice
+	@tools/evidence/run
 
 MODEL ?= all
 train: ## rebuild the small models, or MODEL=NAME, from the public data of SUFFICE_DATA_DIR (Python with torch)
