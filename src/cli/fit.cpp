@@ -44,6 +44,7 @@ void add_fit(CLI::App& program, Command& chosen) {
   CLI::App* command = program.add_subcommand("fit", "Learn small models and thresholds from labelled data");
   command->require_subcommand(1);
   add_fit_classifier(*command, chosen);
+  add_fit_router(*command, chosen);
 }
 
 }  // namespace suffice::cli

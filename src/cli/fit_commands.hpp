@@ -8,6 +8,7 @@
 namespace suffice::cli {
 
 void add_fit_classifier(CLI::App& fit_command, Command& chosen);
+void add_fit_router(CLI::App& fit_command, Command& chosen);
 
 /// While it lives, Ctrl-C stops what asks interrupted(), and a second one ends the program. One at a time.
 class InterruptGuard {

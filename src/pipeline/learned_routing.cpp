@@ -9,10 +9,10 @@
 namespace suffice::pipeline {
 namespace {
 
-/// The labels of `suffice fit router`, in the order of a classifier's file.
-const std::vector<std::string> kRouterLabels = {"gain", "loss", "same"};
-constexpr std::size_t kGain = 0;
-constexpr std::size_t kLoss = 1;
+/// The labels of `suffice fit router`; a file whose data never showed one of the last two lacks it.
+constexpr std::string_view kStrong = "strong";
+constexpr std::string_view kWeak = "weak";
+constexpr std::string_view kSame = "same";
 
 Result<learned::LinearClassifier> load_pinned(const std::string& file, const std::string& sha256) {
   SUFFICE_TRY(learned::LinearClassifier classifier, learned::LinearClassifier::load(file));
@@ -53,15 +53,23 @@ std::optional<std::string> TaskNamer::name(std::string_view text) const {
 
 Result<GainRouter> GainRouter::load(const policy::Router& rule) {
   SUFFICE_TRY(learned::LinearClassifier classifier, load_pinned(rule.file, rule.sha256));
-  if (classifier.labels() != kRouterLabels)
-    return fail(ErrorCode::PolicyInvalid, "is no file of suffice fit router: its labels are not gain, loss and same",
+  const std::vector<std::string>& labels = classifier.labels();
+  const bool known = std::ranges::all_of(
+      labels, [](const std::string& label) { return label == kStrong || label == kWeak || label == kSame; });
+  if (!known || std::ranges::find(labels, kStrong) == labels.end())
+    return fail(ErrorCode::PolicyInvalid, "is no file of suffice fit router: its labels are not strong, weak and same",
                 rule.file);
   return GainRouter(rule, std::move(classifier));
 }
 
 double GainRouter::gain(std::string_view text) const {
   const learned::LabelScores scores = classifier_.score(beginning(text));
-  return scores.probability[kGain] - scores.probability[kLoss];
+  double gain = 0;
+  for (std::size_t i = 0; i < scores.probability.size(); ++i) {
+    if (classifier_.labels()[i] == kStrong) gain += scores.probability[i];
+    if (classifier_.labels()[i] == kWeak) gain -= scores.probability[i];
+  }
+  return gain;
 }
 
 CheckResult GainRouter::check(std::string_view text) const {

@@ -39,7 +39,7 @@ class TaskNamer {
 /// Predicts what the frontier would add. Immutable; any thread.
 class GainRouter {
  public:
-  /// As TaskNamer::load; PolicyInvalid when its labels are not gain, loss and same.
+  /// As TaskNamer::load; PolicyInvalid when its labels are not those of `suffice fit router`.
   static Result<GainRouter> load(const policy::Router& rule);
   /// P(only the frontier is right) - P(only the local model is), of the caller's text; in [-1, 1].
   [[nodiscard]] double gain(std::string_view text) const;

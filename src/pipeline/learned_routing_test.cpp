@@ -45,7 +45,7 @@ class LearnedRouting : public ::testing::Test {
     return file;
   }
 
-  std::string router() { return fitted({{"gain", "prove"}, {"loss", "label"}, {"same", "greet"}}); }
+  std::string router() { return fitted({{"strong", "prove"}, {"weak", "label"}, {"same", "greet"}}); }
 
   /// `policy_` compiled over models that nobody asks.
   Result<std::shared_ptr<const Snapshot>> snapshot() {

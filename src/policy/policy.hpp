@@ -180,8 +180,8 @@ struct MatchRule {
   bool operator==(const MatchRule&) const = default;
 };
 
-/// A fitted classifier of the labels gain, loss and same (suffice fit router) that says before any model is asked how much the frontier
-/// would be better: P(gain) - P(loss). At `gain_max` or more the request goes there at once, as predicted_hard.
+/// A classifier of `suffice fit router` that says before any model is asked how much the frontier's answer would be better:
+/// P(only it is right) - P(only the local model is). At `gain_max` or more the request goes there at once, as predicted_hard.
 struct Router {
   std::string file;
   std::string sha256;  ///< the file's digest; empty means not pinned

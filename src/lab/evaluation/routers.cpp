@@ -15,6 +15,9 @@ namespace {
 // Differences of scores below this are no gain: nine models' scores are means of few judgements.
 constexpr double kSame = 1e-9;
 
+/// liblinear's C: weak texts to go by need a strong pull to small weights.
+constexpr double kCost = 1;
+
 std::string_view gain_label(const Pair& pair, std::size_t row) {
   const double gain = pair.strong[row] - pair.weak[row];
   if (gain > kSame) return "strong";
@@ -38,7 +41,7 @@ Result<void> linear_fold(const PairedRows& rows, const std::vector<std::size_t>&
       examples.push_back({.text = rows.rows[i]->text, .label = std::string(gain_label(rows.pair, i))});
   }
   learned::FitOptions fit;
-  fit.cost = 1;
+  fit.cost = kCost;
   fit.progress = [&](std::size_t done, std::size_t labels) {
     const double part = static_cast<double>(done) / static_cast<double>(labels);
     return !options.progress ||
@@ -98,6 +101,22 @@ Result<RouterKind> router_named(std::string_view name) {
   }
   return fail(ErrorCode::InvalidArgument,
               fmt::format("no router is called \"{}\"; there are length, table, linear", name), "--router");
+}
+
+Result<std::string> fit_linear_router(const PairedRows& rows, learned::Provenance provenance,
+                                      const Progress& progress) {
+  if (!rows.has_texts())
+    return fail(ErrorCode::InvalidArgument, "the rows have no texts; name their column with --text", "--text");
+  std::vector<learned::LabelledText> examples;
+  for (std::size_t i = 0; i < rows.rows.size(); ++i)
+    examples.push_back({.text = rows.rows[i]->text, .label = std::string(gain_label(rows.pair, i))});
+  learned::FitOptions fit;
+  fit.cost = kCost;
+  fit.provenance = std::move(provenance);
+  fit.progress = [&](std::size_t done, std::size_t labels) {
+    return !progress || progress("linear router", static_cast<double>(done) / static_cast<double>(labels));
+  };
+  return learned::fit_classifier(examples, fit);
 }
 
 Result<std::vector<double>> router_score(RouterKind kind, const PairedRows& rows, const FoldOptions& options) {

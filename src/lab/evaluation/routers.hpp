@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/result.hpp"
 #include "lab/evaluation/paired.hpp"
+#include "learned/linear_classifier.hpp"
 
 namespace suffice::lab {
 
@@ -29,6 +31,11 @@ struct FoldOptions {
   std::uint64_t seed = 1;
   Progress progress = {};
 };
+
+/// The linear router of all `rows`, as bytes of a classifier file with the labels strong, weak (that one's answer was better) and same. What
+/// it is worth is router_score()'s business, which never scores a row by what was fitted on it. Errors: as there.
+[[nodiscard]] Result<std::string> fit_linear_router(const PairedRows& rows, learned::Provenance provenance,
+                                                    const Progress& progress);
 
 /// InvalidArgument: no texts (tasks) to go by, or a fold without rows to fit on; Cancelled.
 [[nodiscard]] Result<std::vector<double>> router_score(RouterKind kind, const PairedRows& rows,
