@@ -143,11 +143,14 @@ void add_flags(CLI::App& command, const std::shared_ptr<ReplayFlags>& flags) {
                      "Requests to leave out: a file of JSON Lines or lines with their ids or texts");
   command.add_option("--weak", options.weak, "The cheap model, or a part of its name [the worst; a ladder's first]");
   command.add_option("--strong", options.strong, "The dear model [the best; a ladder's last]");
-  command.add_option("--router", options.routers, "length, table or linear; may be repeated [all that the data allow]");
-  command.add_option(
-      "--gate", options.gates,
-      "valid, confidence, gate_score, judge, agreement:MODEL, learned[:MODEL,...], joined by +; may be repeated\n"
-      "[those that are recorded]");
+  command.add_option("--router", options.routers, "length, table or linear; may be repeated [all that the data allow]")
+      ->allow_extra_args(false);
+  command
+      .add_option(
+          "--gate", options.gates,
+          "valid, confidence, gate_score, judge, agreement:MODEL, learned[:MODEL,...], joined by +; may be repeated\n"
+          "[those that are recorded]")
+      ->allow_extra_args(false);
   flags->threshold_option = command.add_option("--threshold", flags->threshold,
                                                "Keep answers of at least this score [chosen on the other half]");
   command
@@ -156,7 +159,8 @@ void add_flags(CLI::App& command, const std::shared_ptr<ReplayFlags>& flags) {
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
   command.add_option("--judge-price", options.judge_price, "USD for judging one answer")->check(CLI::NonNegativeNumber);
-  command.add_option("--price", flags->prices, "MODEL=USD for one call, instead of what is recorded; may be repeated");
+  command.add_option("--price", flags->prices, "MODEL=USD for one call, instead of what is recorded; may be repeated")
+      ->allow_extra_args(false);
   command.add_option("--folds", options.folds, "Parts that are scored by what was fitted on the others")
       ->check(CLI::Range(2, 100))
       ->capture_default_str();
@@ -170,7 +174,9 @@ void add_flags(CLI::App& command, const std::shared_ptr<ReplayFlags>& flags) {
   command.add_option("--id", flags->columns.id, "Column or member with the request's id");
   command.add_option("--text", flags->columns.text, "Column or member with the request's text");
   command.add_option("--task", flags->columns.task, "Column or member with the request's task");
-  command.add_option("--models", flags->columns.models, "Only these models (columns of a wide CSV)")->delimiter(',');
+  command.add_option("--models", flags->columns.models, "Only these models (columns of a wide CSV)")
+      ->delimiter(',')
+      ->allow_extra_args(false);
   command.add_option("--html", flags->html, "Write a page with tables and plots");
   command.add_option("--out", flags->out, "Write the figures as JSON, for a later --against");
   command.add_option("--against", flags->against, "Compare with what --out or --json wrote before");

@@ -58,6 +58,11 @@ class Replay(unittest.TestCase):
         self.assertEqual(ran.returncode, USAGE)
         self.assertIn("outcomes.jsonl.gz: line 41, small", ran.stderr)
 
+    def test_an_option_that_may_be_repeated_leaves_the_file_alone(self):
+        ran = self.replay("--router", "length", "--gate", "valid", "--gate", "learned", "--json", self.outcomes())
+        self.assertEqual(ran.returncode, OK, ran.stderr)
+        self.assertEqual(set(json.loads(ran.stdout)["gates"]), {"valid", "learned"})
+
     def test_an_unknown_model_or_gate_says_what_there_is(self):
         ran = self.replay(self.outcomes(), "--weak", "huge")
         self.assertEqual(ran.returncode, USAGE)

@@ -69,8 +69,13 @@ std::optional<json::object> last_object(std::string_view output) {
   std::size_t depth = 0;
   std::size_t begin = 0;
   for (std::size_t i = 0; i < output.size(); ++i) {
-    if (output[i] == '{' && depth++ == 0) begin = i;
-    if (output[i] != '}' || depth == 0 || --depth > 0) continue;
+    if (output[i] == '{') {
+      if (depth == 0) begin = i;
+      ++depth;
+    }
+    if (output[i] != '}' || depth == 0) continue;
+    --depth;
+    if (depth > 0) continue;
     // Models break lines within strings, which JSON forbids.
     std::string text(output.substr(begin, i + 1 - begin));
     std::ranges::replace(text, '\n', ' ');

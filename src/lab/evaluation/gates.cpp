@@ -47,6 +47,7 @@ Result<Answers> answers_of(std::size_t model, std::string_view gate, const Paire
 
 std::vector<double> agreement(const Answers& one, const Answers& other) {
   std::vector<double> equal;
+  equal.reserve(one.size());
   for (std::size_t i = 0; i < one.size(); ++i) equal.push_back(one[i] && one[i] == other[i] ? 1 : 0);
   return equal;
 }
@@ -73,18 +74,18 @@ double log_of_count(double count) { return std::log1p(std::max(0.0, count)); }
 std::size_t count_numbers(std::string_view text) { return form_of(text).numbers; }
 
 /// Columns of features, put side by side.
-class FeatureTable {
- public:
-  explicit FeatureTable(std::size_t rows) : rows_(rows) {}
+struct FeatureTable {
+  std::vector<std::vector<double>> rows;  ///< by row, the features in their order
+  std::vector<std::string> names = {};
 
   void add(std::string name, const std::vector<double>& values) {
-    names_.push_back(std::move(name));
-    for (std::size_t i = 0; i < rows_.size(); ++i) rows_[i].push_back(values[i]);
+    names.push_back(std::move(name));
+    for (std::size_t i = 0; i < rows.size(); ++i) rows[i].push_back(values[i]);
   }
 
-  void add_recorded(const PairedRows& rows) {
+  void add_recorded(const PairedRows& paired) {
     const auto add_if = [&](const char* name, const auto& get) {
-      if (const auto values = of_every_row(rows, get)) add(name, *values);
+      if (const auto values = of_every_row(paired, get)) add(name, *values);
     };
     add_if("valid", valid_of);
     add_if("gate_score", [](const Outcome& outcome) { return outcome.gate_score; });
@@ -99,10 +100,10 @@ class FeatureTable {
     });
   }
 
-  void add_texts(const PairedRows& rows) {
+  void add_texts(const PairedRows& paired) {
     std::vector<double> length;
     std::vector<double> numbers;
-    for (const OutcomeRow* row : rows.rows) {
+    for (const OutcomeRow* row : paired.rows) {
       length.push_back(log_of_count(static_cast<double>(count_code_points(row->text))));
       numbers.push_back(static_cast<double>(count_numbers(row->text)));
     }
@@ -110,11 +111,13 @@ class FeatureTable {
     add("request_numbers", numbers);
   }
 
-  void add_outputs(const PairedRows& rows) {
+  void add_outputs(const PairedRows& paired) {
     std::vector<OutputForm> forms;
-    for (std::size_t i = 0; i < rows.rows.size(); ++i) forms.push_back(form_of(*rows.weak_outcome(i).output));
+    forms.reserve(paired.rows.size());
+    for (std::size_t i = 0; i < paired.rows.size(); ++i) forms.push_back(form_of(*paired.weak_outcome(i).output));
     const auto add_each = [&](const char* name, const auto& get) {
       std::vector<double> values;
+      values.reserve(forms.size());
       for (const OutputForm& form : forms) values.push_back(static_cast<double>(get(form)));
       add(name, values);
     };
@@ -129,9 +132,6 @@ class FeatureTable {
     add_each("log_prose_behind",
              [](const OutputForm& form) { return std::log1p(static_cast<double>(form.prose_behind)); });
   }
-
-  std::vector<std::vector<double>> rows_;
-  std::vector<std::string> names_;
 };
 
 std::vector<std::string_view> split_at(std::string_view text, char at) {
@@ -147,7 +147,7 @@ std::vector<std::string_view> split_at(std::string_view text, char at) {
 double percentile(std::vector<double> values, double share) {
   if (values.empty()) return std::numeric_limits<double>::quiet_NaN();
   std::ranges::sort(values);
-  return values[static_cast<std::size_t>(share * static_cast<double>(values.size() - 1) + 0.5)];
+  return values[static_cast<std::size_t>(std::lround(share * static_cast<double>(values.size() - 1)))];
 }
 
 double mean_of(const std::vector<double>& values) {
@@ -222,7 +222,7 @@ Result<void> RecordedGate::add(std::string_view part, const OutcomeSet& set) {
 }
 
 Result<void> RecordedGate::add_learned(std::string_view models, const OutcomeSet& set) {
-  FeatureTable table(rows_->rows.size());
+  FeatureTable table{.rows = std::vector<std::vector<double>>(rows_->rows.size())};
   table.add_recorded(*rows_);
   if (rows_->has_texts()) table.add_texts(*rows_);
   const bool outputs = of_every_row(*rows_, [](const Outcome& outcome) -> std::optional<double> {
@@ -248,12 +248,12 @@ Result<void> RecordedGate::add_learned(std::string_view models, const OutcomeSet
       table.add("nobody_agrees", agreed);
     }
   }
-  if (table.names_.empty()) {
+  if (table.names.empty()) {
     return fail(ErrorCode::InvalidArgument, "the rows have neither texts, outputs nor recorded signals to learn from",
                 fmt::format("--gate {}", name_));
   }
-  features_ = std::move(table.rows_);
-  feature_names_ = std::move(table.names_);
+  features_ = std::move(table.rows);
+  feature_names_ = std::move(table.names);
   binary_ = false;
   return {};
 }

@@ -186,6 +186,7 @@ std::vector<SweepPoint> threshold_sweep(std::span<const double> quality, std::sp
   std::ranges::reverse(points);
   if (points_max > 0 && points.size() > points_max) {
     std::vector<SweepPoint> some;
+    some.reserve(points_max);
     for (std::size_t i = 0; i < points_max; ++i)
       some.push_back(points[i * (points.size() - 1) / std::max<std::size_t>(points_max - 1, 1)]);
     points = std::move(some);

@@ -141,14 +141,14 @@ Column suffixed(const Record& header, const std::string& model, std::span<const 
 }
 
 Fields fields_of_model(const Record& header, std::size_t column) {
-  constexpr std::array<std::string_view, 1> kGateScore = {"gate_score"};
-  constexpr std::array<std::string_view, 1> kJudgeScore = {"judge_score"};
+  constexpr std::array<std::string_view, 1> gate_score = {"gate_score"};
+  constexpr std::array<std::string_view, 1> judge_score = {"judge_score"};
   const std::string& model = header[column];
   return {.quality = column,
           .confidence = suffixed(header, model, kConfidenceNames),
           .valid = suffixed(header, model, kValidNames),
-          .gate_score = suffixed(header, model, kGateScore),
-          .judge_score = suffixed(header, model, kJudgeScore),
+          .gate_score = suffixed(header, model, gate_score),
+          .judge_score = suffixed(header, model, judge_score),
           .tokens = suffixed(header, model, kTokensNames),
           .cost = suffixed(header, model, kCostNames),
           .output = suffixed(header, model, kOutputNames)};
