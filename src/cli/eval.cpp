@@ -38,6 +38,8 @@ using lab::Pass;
 constexpr std::size_t kKillSwitchCasesMax = 20;
 constexpr std::size_t kReportBytesMax = 256UL << 20;
 constexpr std::chrono::milliseconds kDrawInterval{100};
+/// Lines of false accepts on a terminal; all are in the report.
+constexpr std::size_t kListedMax = 20;
 
 struct EvalFlags {
   std::vector<std::string> suites;
@@ -190,38 +192,48 @@ std::string key_of(const lab::Suite& suite, const EvalSession& session, const Ev
 
 /// Every case in every pass that is not done yet.
 std::vector<EvalJob> jobs_of(const lab::Suite& suite, const EvalSession& session, const lab::TaskFacts& facts,
-                             const std::vector<CaseRun>& done, std::size_t limit) {
+                             const std::vector<CaseRun>& done) {
   std::set<std::pair<Pass, std::string>> have;
   for (const CaseRun& run : done) have.emplace(run.pass, run.id);
   std::vector<EvalJob> jobs;
   const auto add = [&](const lab::SuiteCase& one, Pass pass) {
     if (!have.contains({pass, one.id})) jobs.push_back({.of = &one, .pass = pass});
   };
-  const std::size_t count = limit > 0 ? std::min(limit, suite.cases.size()) : suite.cases.size();
-  for (std::size_t i = 0; i < count; ++i) {
-    for (const Pass pass : session.passes(facts)) add(suite.cases[i], pass);
+  for (const lab::SuiteCase& one : suite.cases) {
+    for (const Pass pass : session.passes(facts)) add(one, pass);
   }
   std::vector<const lab::SuiteCase*> switched;
   for (const bool must_escalate : {true, false}) {
-    for (std::size_t i = 0; i < count && switched.size() < kKillSwitchCasesMax; ++i) {
-      if (suite.cases[i].must_escalate == must_escalate) switched.push_back(&suite.cases[i]);
+    for (const lab::SuiteCase& one : suite.cases) {
+      if (one.must_escalate == must_escalate && switched.size() < kKillSwitchCasesMax) switched.push_back(&one);
     }
   }
   for (const lab::SuiteCase* one : switched) add(*one, Pass::KillSwitch);
   return jobs;
 }
 
-Result<lab::SuiteReport> run_suite(const lab::Suite& suite, EvalSession& session, ResultFile& results,
+/// What only the policy can say of suites, before any case runs.
+Result<void> check_tasks(const std::vector<lab::Suite>& suites, const EvalSession& session) {
+  std::vector<policy::Problem> problems;
+  for (const lab::Suite& suite : suites) {
+    SUFFICE_TRY(const lab::TaskFacts facts, session.facts(suite));
+    const std::vector<policy::Problem> own = lab::unknown_labels(suite, facts.labels);
+    problems.insert(problems.end(), own.begin(), own.end());
+  }
+  if (problems.empty()) return {};
+  return fail(ErrorCode::InvalidArgument, policy::to_lines(problems));
+}
+
+Result<lab::SuiteReport> run_suite(const lab::Suite& given, EvalSession& session, ResultFile& results,
                                    const EvalFlags& flags) {
   lab::SuiteReport report;
-  report.suite = suite;
+  report.suite = given;
+  if (flags.limit > 0 && flags.limit < given.cases.size()) report.suite.cases.resize(flags.limit);
+  const lab::Suite& suite = report.suite;
   SUFFICE_TRY(report.task, session.facts(suite));
-  if (const auto problems = lab::unknown_labels(suite, report.task.labels); !problems.empty()) {
-    return fail(ErrorCode::InvalidArgument, policy::to_lines(problems));
-  }
   const std::string key = key_of(suite, session, flags);
   SUFFICE_TRY(report.runs, results.runs(key));
-  const std::vector<EvalJob> jobs = jobs_of(suite, session, report.task, report.runs, flags.limit);
+  const std::vector<EvalJob> jobs = jobs_of(suite, session, report.task, report.runs);
   std::size_t ran = 0;
   {
     CaseCounter counter(suite.name, jobs.size());
@@ -254,10 +266,14 @@ void print_gate(const lab::SuiteReport& report) {
   const bool met = report.complete && lab::all_met(report.gates);
   fmt::print("{}  {}: {} cases, task {}, policy {}\n", paint(met ? "pass" : "FAIL", met ? "32" : "31", colour),
              report.suite.name, report.score.cases, report.suite.task, report.policy_version);
-  for (const lab::FalseAccept& one : report.score.wrong) {
+  const std::vector<lab::FalseAccept>& wrong = report.score.wrong;
+  for (std::size_t i = 0; i < std::min(wrong.size(), kListedMax); ++i) {
+    const lab::FalseAccept& one = wrong[i];
     fmt::print("      {} {} (line {}): answered \"{}\"{}\n", paint("false accept", "31", colour), one.id, one.line,
                one.preview, one.hard_stop ? ", must escalate" : ", right is \"" + one.expected + "\"");
   }
+  if (wrong.size() > kListedMax)
+    fmt::print("      {} more false accepts: --json or --out\n", wrong.size() - kListedMax);
   for (const lab::GateLine& line : report.gates) {
     const char* ansi = line.state == lab::GateState::Met ? "32" : line.state == lab::GateState::NotMet ? "31" : "33";
     fmt::print("      {:<28} {:<14} {:<44} {}{}\n", line.name, line.wanted, lab::words(line.measured),
@@ -347,6 +363,7 @@ Result<bool> eval_all(const EvalFlags& flags) {
                   .frontier = flags.frontier == "policy" ? FrontierSource::Policy : FrontierSource::Recorded,
                   .at_once = flags.concurrency};
   SUFFICE_TRY(const std::unique_ptr<EvalSession> session, EvalSession::open(std::move(setup)));
+  SUFFICE_TRY_VOID(check_tasks(suites, *session));
   const InterruptWatch watch;
   std::vector<lab::SuiteReport> reports;
   for (const lab::Suite& suite : suites) {
