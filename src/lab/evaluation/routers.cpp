@@ -108,6 +108,7 @@ Result<std::string> fit_linear_router(const PairedRows& rows, learned::Provenanc
   if (!rows.has_texts())
     return fail(ErrorCode::InvalidArgument, "the rows have no texts; name their column with --text", "--text");
   std::vector<learned::LabelledText> examples;
+  examples.reserve(rows.rows.size());
   for (std::size_t i = 0; i < rows.rows.size(); ++i)
     examples.push_back({.text = rows.rows[i]->text, .label = std::string(gain_label(rows.pair, i))});
   learned::FitOptions fit;
@@ -135,6 +136,7 @@ Result<std::vector<double>> router_score(RouterKind kind, const PairedRows& rows
     return score;
   }
   std::vector<std::size_t> folds;
+  folds.reserve(rows.rows.size());
   for (const OutcomeRow* row : rows.rows) folds.push_back(fold_of(*row, options.folds, options.seed));
   if (kind == RouterKind::Table) return table_score(rows, folds, options.folds);
   for (std::size_t fold = 0; fold < options.folds; ++fold) {

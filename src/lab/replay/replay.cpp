@@ -100,8 +100,8 @@ void flatten(const json::value& value, const std::string& place, std::map<std::s
   if (value.is_number()) out[place] = value.to_number<double>();
   if (value.is_object()) {
     for (const auto& member : value.as_object()) {
-      const std::string key(member.key());
-      flatten(member.value(), place.empty() ? key : place + "/" + key, out);
+      const std::string_view key = member.key();
+      flatten(member.value(), fmt::format("{}{}{}", place, place.empty() ? "" : "/", key), out);
     }
   }
   if (value.is_array()) {

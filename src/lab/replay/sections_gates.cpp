@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <span>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -115,6 +116,7 @@ void add_reliability(ReplayState& state, const std::string& title, const std::ve
 
 std::vector<learned::Outcome> outcomes_of(std::span<const double> quality, std::span<const double> confidence) {
   std::vector<learned::Outcome> outcomes;
+  outcomes.reserve(quality.size());
   for (std::size_t i = 0; i < quality.size(); ++i) {
     outcomes.push_back({.confidence = confidence[i], .correct = quality[i] >= 0.5});
   }
