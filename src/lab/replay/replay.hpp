@@ -2,6 +2,7 @@
 // `suffice replay` without the command line: recorded outcomes and a few choices to figures, tables and plots.
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
