@@ -39,6 +39,7 @@ struct FitFlags {
   std::string label = "label";
   std::string note;
   std::string predictions;
+  std::string measure;
   double held_out = 0.1;
   double cost = 10;
   int bucket_bits = 17;
@@ -77,7 +78,9 @@ Measured measure(const learned::LinearClassifier& classifier, const std::vector<
     const auto best = std::ranges::max_element(scores.probability) - scores.probability.begin();
     const std::string& predicted = classifier.labels()[static_cast<std::size_t>(best)];
     if (predicted == row.label) ++measured.right;
-    answers += json::serialize(json::object{{"label", row.label},
+    answers += json::serialize(json::object{{"text", row.text},
+                                            {"label", row.label},
+                                            {"correct", predicted == row.label},
                                             {"predicted", predicted},
                                             {"probability", scores.probability[static_cast<std::size_t>(best)]},
                                             {"none", scores.none}}) +
@@ -161,8 +164,22 @@ Result<void> fit_and_show(const FitFlags& flags) {
   return {};
 }
 
+/// A file that is there already, on the texts of --test.
+Result<void> measure_and_show(FitFlags flags) {
+  if (flags.test.empty()) return fail(ErrorCode::InvalidArgument, "--measure needs the texts of --test FILE", "--test");
+  SUFFICE_TRY(const learned::LinearClassifier classifier, learned::LinearClassifier::load(flags.measure));
+  std::string ignored;
+  SUFFICE_TRY(const std::vector<LabelledText> texts, read_rows(flags.test, flags, ignored));
+  std::string answers;
+  const Measured measured = measure(classifier, texts, answers);
+  if (!flags.predictions.empty()) SUFFICE_TRY_VOID(write_whole_file(flags.predictions, answers));
+  flags.out = flags.measure;
+  show(flags, classifier, measured, 0);
+  return {};
+}
+
 Exit fit(const FitFlags& flags) {
-  const Result<void> done = fit_and_show(flags);
+  const Result<void> done = flags.measure.empty() ? fit_and_show(flags) : measure_and_show(flags);
   return done ? Exit::Ok : report(done.error());
 }
 
@@ -176,10 +193,11 @@ void add_fit_classifier(CLI::App& fit_command, Command& chosen) {
       "TF-IDF of words and characters, logistic regression of each label against the rest. The data is CSV with a header\n"
       "line (*.csv) or JSON Lines; a tenth of the texts, chosen by their hash, is held out and measured.\n\n"
       "  suffice fit classifier --data tickets.jsonl --out tickets.lin\n"
-      "  suffice fit classifier --data train.csv --test test.csv --text utterance --label intent --out intents.lin\n\n"
+      "  suffice fit classifier --data train.csv --test test.csv --text utterance --label intent --out intents.lin\n"
+      "  suffice fit classifier --measure intents.lin --test test.csv --predictions answers.jsonl\n\n"
       "Exit 0 when the file was written, 2 for data or options that cannot be used.");
-  classifier->add_option("--data", flags->data, "Labelled texts: FILE.csv, FILE.jsonl, or - (JSON Lines)")->required();
-  classifier->add_option("--out", flags->out, "The file to write")->required();
+  classifier->add_option("--data", flags->data, "Labelled texts: FILE.csv, FILE.jsonl, or - (JSON Lines)");
+  classifier->add_option("--out", flags->out, "The file to write");
   classifier->add_option("--test", flags->test, "Texts to measure on, instead of holding some out");
   classifier->add_option("--text", flags->text, "Column or member with the text")->capture_default_str();
   classifier->add_option("--label", flags->label, "Column or member with the label")->capture_default_str();
@@ -196,9 +214,17 @@ void add_fit_classifier(CLI::App& fit_command, Command& chosen) {
   classifier->add_option("--note", flags->note, "Kept in the file: source and licence of the data");
   classifier->add_option(
       "--predictions", flags->predictions,
-      "Write what is answered to each held-out text, JSON Lines: label, predicted, probability, none");
+      "Write what is answered to each held-out text, JSON Lines: text, label, correct, predicted, probability, none");
+  classifier->add_option("--measure", flags->measure, "Fit nothing: measure this file on the texts of --test")
+      ->excludes("--data")
+      ->excludes("--out");
   classifier->add_flag("--json", flags->json, "One JSON object, no progress");
-  classifier->callback([flags, &chosen] { chosen.run = [flags] { return fit(*flags); }; });
+  classifier->callback([flags, classifier, &chosen] {
+    for (const char* needed : {"--data", "--out"}) {
+      if (flags->measure.empty() && classifier->get_option(needed)->count() == 0) throw CLI::RequiredError(needed);
+    }
+    chosen.run = [flags] { return fit(*flags); };
+  });
 }
 
 }  // namespace suffice::cli

@@ -9,6 +9,8 @@ namespace suffice::cli {
 
 void add_fit_classifier(CLI::App& fit_command, Command& chosen);
 void add_fit_router(CLI::App& fit_command, Command& chosen);
+void add_fit_calibrator(CLI::App& fit_command, Command& chosen);
+void add_fit_threshold(CLI::App& fit_command, Command& chosen);
 
 /// While it lives, Ctrl-C stops what asks interrupted(), and a second one ends the program. One at a time.
 class InterruptGuard {

@@ -58,7 +58,7 @@ std::int64_t denominator(const ThresholdTest& test, std::int64_t rows, const Cer
   return terms.unit == RiskUnit::Accepted ? test.accepted : rows;
 }
 
-/// The least number of rows, over the thresholds, at which one of them would certify with its own rate.
+/// The number of rows at which the strictest threshold would certify with the rate seen; were that too high, the least of the others.
 std::optional<std::int64_t> rows_for_a_certificate(const Certification& made, const CertificationTerms& terms) {
   std::optional<std::int64_t> least;
   for (const ThresholdTest& test : made.tests) {
@@ -69,6 +69,7 @@ std::optional<std::int64_t> rows_for_a_certificate(const Certification& made, co
     const double scale = static_cast<double>(made.rows) / static_cast<double>(of);
     const auto all = static_cast<std::int64_t>(std::ceil(static_cast<double>(*needed) * scale));
     if (!least || all < *least) least = all;
+    if (&test == &made.tests.front()) break;
   }
   return least;
 }
@@ -120,7 +121,7 @@ std::vector<double> threshold_grid(std::span<const double> confidences, std::int
   const double wished = static_cast<double>(rows_needed(kFailuresAtStart, terms));
   const double floor = 1.1 * static_cast<double>(fewest);
   const double start = std::clamp(
-      std::max(floor, std::min(wished, static_cast<double>(rows) / 4)) / static_cast<double>(rows), 0.0, 1.0);
+      std::max(floor, std::min(wished, static_cast<double>(rows) / 2)) / static_cast<double>(rows), 0.0, 1.0);
   std::vector<double> grid;
   for (std::size_t i = 0; i < kGridPoints; ++i) {
     const double share = start + (1 - start) * static_cast<double>(i) / static_cast<double>(kGridPoints - 1);

@@ -32,7 +32,7 @@ struct CertificationTerms {
 [[nodiscard]] std::int64_t rows_needed_without_failures(const CertificationTerms& terms);
 
 /// Thresholds from strict to lax, to be tested on `rows` rows: those that accept 50 evenly spread shares of `confidences`, the strictest one
-/// accepting about as many of `rows` as still certify with six wrong among them (fewer where there are fewer rows). Never look at the
+/// accepting about as many of `rows` as still certify with six wrong among them (half of them at most). Never look at the
 /// outcomes, nor at the confidences, of the rows that are tested: then each test is exact. Empty when `rows` cannot certify anything.
 [[nodiscard]] std::vector<double> threshold_grid(std::span<const double> confidences, std::int64_t rows,
                                                  const CertificationTerms& terms);
