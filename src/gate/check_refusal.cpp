@@ -54,6 +54,12 @@ std::string plain_apostrophes(std::string text) {
   return text;
 }
 
+/// A label may sound like a refusal: "no" answers a question.
+bool is_label(const policy::Task& task, std::string_view text) {
+  const std::string folded = fold_case(trim(text));
+  return std::ranges::any_of(task.labels, [&](const std::string& label) { return fold_case(label) == folded; });
+}
+
 }  // namespace
 
 bool is_refusal(std::string_view text) {
@@ -69,7 +75,8 @@ void check_refusal(const Judged& judged, Scorecard& card) {
   if (!judged.candidate.completion.refusal.empty()) {
     return card.fail("refusal", Reason::Refusal, "the provider marked the answer as a refusal");
   }
-  if (is_refusal(judged.text)) return card.fail("refusal", Reason::Refusal, "the answer opens as a refusal does");
+  if (is_refusal(judged.text) && !is_label(judged.rules.task, judged.text))
+    return card.fail("refusal", Reason::Refusal, "the answer opens as a refusal does");
   card.pass("refusal");
 }
 

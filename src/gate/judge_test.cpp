@@ -234,6 +234,14 @@ TEST(Refusal, IsSeenAtTheStartAndOnlyThere) {
   for (const char* text : answers) EXPECT_FALSE(is_refusal(text)) << text;
 }
 
+TEST(Judge, TakesALabelThatSoundsLikeARefusalForALabel) {
+  policy::Task task = free_task();
+  EXPECT_THAT(judge_it(task, answer("no")).reasons, ElementsAre(Reason::Refusal));
+  task.labels = {"yes", "no"};
+  EXPECT_THAT(judge_it(task, answer("no")).reasons, IsEmpty());
+  EXPECT_THAT(judge_it(task, answer("I'm sorry, but I can't help with that")).reasons, Contains(Reason::Refusal));
+}
+
 TEST(Judge, TakesTheProvidersOwnRefusalField) {
   Completion completion = answer("fine");
   completion.refusal = "no";
