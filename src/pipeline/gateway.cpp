@@ -231,6 +231,7 @@ void Gateway::settle(Work& work) {
   }
   const bool kept_back = !work.admitted.may_escalate();
   work.admitted.settle(tokens, work.run.cost, escalated, parts_.clock);
+  if (kept_back) parts_.metrics.count_withheld(work.key->name);
   if (!kept_back || !work.error) return;
   work.decision.reasons.push_back(Reason::BudgetExhausted);
   work.error =

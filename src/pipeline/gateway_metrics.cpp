@@ -21,6 +21,9 @@ GatewayMetrics::GatewayMetrics(metrics::Registry& registry)
       refused_(registry.counters("suffice_requests_refused_total",
                                  "Requests that their key did not let in; they leave no audit event.",
                                  {"key", "error"})),
+      withheld_(registry.counters(
+          "suffice_key_escalations_withheld_total",
+          "Requests kept off hosted models because their key has used its escalations of the hour.", {"key"})),
       duration_(registry.histograms("suffice_request_duration_seconds",
                                     "From the last byte of a request to its recorded answer.", {"route"},
                                     metrics::latency_buckets())),
@@ -82,6 +85,8 @@ void GatewayMetrics::count_refused(std::string_view key, const Error& error) {
 }
 
 void GatewayMetrics::overhead(std::chrono::microseconds span) { overhead_.observe(span); }
+
+void GatewayMetrics::count_withheld(std::string_view key) { withheld_.with({key}).add(); }
 
 void GatewayMetrics::policy_reload(bool accepted) { reloads_.with({accepted ? "accepted" : "refused"}).add(); }
 

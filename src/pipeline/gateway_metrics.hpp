@@ -20,6 +20,9 @@ class GatewayMetrics {
   void count(const audit::Event& event);
   /// One request that its key (empty: none was known) did not let in: suffice_requests_refused_total{key,error}.
   void count_refused(std::string_view key, const Error& error);
+  /// One request of a key that has used up its escalations an hour: suffice_key_escalations_withheld_total{key}. The alarm for a caller
+  /// who makes requests look hard.
+  void count_withheld(std::string_view key);
   /// Total minus time spent in models (suffice_overhead_seconds).
   void overhead(std::chrono::microseconds span);
   void policy_reload(bool accepted);
@@ -31,6 +34,7 @@ class GatewayMetrics {
 
   metrics::Family<metrics::Counter>& requests_;
   metrics::Family<metrics::Counter>& refused_;
+  metrics::Family<metrics::Counter>& withheld_;
   metrics::Family<metrics::Histogram>& duration_;
   metrics::Family<metrics::Counter>& attempts_;
   metrics::Family<metrics::Counter>& tokens_;

@@ -275,6 +275,8 @@ TEST_F(GatewayTest, KeepsAKeyThatForcesEscalationsOffTheFrontier) {
   EXPECT_EQ(held.completion.error().retry_after_ms, 3'600'000);
   EXPECT_EQ(held.decision.reasons.back(), Reason::BudgetExhausted);
   ASSERT_TRUE(local.completion);
+  EXPECT_NE(registry_.to_prometheus().find("suffice_key_escalations_withheld_total{key=\"" + key.name + "\"} 2"),
+            std::string::npos);
   EXPECT_EQ(events().size(), 3U);
 }
 

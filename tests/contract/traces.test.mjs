@@ -6,6 +6,7 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { parse } from "yaml";
 import { FaultyUpstream, failure, wholeAnswer } from "./faulty_upstream.mjs";
 import { Gateway, root, user } from "./gateway.mjs";
 
@@ -136,13 +137,15 @@ test("OTLP: a wrong setting is one line and exit code 2", async () => {
   await assert.rejects(Gateway.start({ env: { OTEL_EXPORTER_OTLP_ENDPOINT: "collector:4318" } }), /OTEL_EXPORTER_OTLP_ENDPOINT/);
 });
 
-test("Grafana dashboard: every metric it asks for is on the metrics page, with the labels it uses", async (t) => {
+test("Grafana dashboard and Prometheus alerts: every metric they ask for is on the metrics page, with the labels it uses", async (t) => {
   const { gateway, ask } = await traced(t, (_, request) => wholeAnswer(request));
   await ask();
   const page = await (await fetch(`${gateway.admin_url}/metrics`)).text();
   const dashboard = JSON.parse(readFileSync(join(root, "deploy/grafana/suffice.json"), "utf8"));
   const queries = dashboard.panels.flatMap((panel) => (panel.targets ?? []).map((target) => target.expr));
-  assert.ok(queries.length >= 12);
+  const alerts = parse(readFileSync(join(root, "deploy/prometheus/alerts.yaml"), "utf8")).groups.flatMap((group) => group.rules.map((rule) => rule.expr));
+  assert.ok(queries.length >= 12 && alerts.length >= 5);
+  queries.push(...alerts);
   for (const query of queries) {
     for (const [, name] of query.matchAll(/\b((?:suffice|gen_ai)_[a-z_]+?)(?:_bucket|_sum|_count)?\b(?=[{[(\s)]|$)/g)) {
       if (/ by \(|by\s*\(/.test(name)) continue;
