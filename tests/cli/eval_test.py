@@ -16,7 +16,7 @@ OK, USAGE, GATE_NOT_MET = 0, 2, 3
 HEADSET = "headset no sound on left side only when plugged into laptop works on phone can i get a spare one"
 MAILBOX = "mailbox full cannot send mails anymore quota says fifty gb of fifty please increase size i already cleaned deleted items"
 # What the shipped models get wrong in the shipped suites. A new name here is a model, prompt or threshold that became worse.
-KNOWN_MISSES = {"classify_issue": ["issue-maven-plugin-missing"], "it_ticket": ["ticket-hr-support-2"]}
+KNOWN_MISSES = {"classify_issue": ["issue-maven-plugin-missing"]}
 
 
 def models_ship():
@@ -118,7 +118,10 @@ class Eval(unittest.TestCase):
         self.assertEqual(before.returncode, OK, before.stdout + before.stderr)
         policy = (ROOT / "examples" / "policy.yaml").read_text(encoding="utf-8").replace("../models/", f"{ROOT}/models/")
         strict = self.folder / "strict.yaml"
-        text = policy.replace("recordings/", f"{ROOT}/examples/recordings/").replace("min_confidence: 0.92", "min_confidence: 1")
+        text = policy.replace("recordings/", f"{ROOT}/examples/recordings/")
+        certified = f"certificate: {ROOT}/models/suffice-ticket-linear/suffice-ticket-linear.cert"
+        self.assertIn(certified, text)
+        text = text.replace(certified, "min_confidence: 1")
         strict.write_text(text.replace("version: 1\n", f"version: 1\nprompts: [{ROOT}/examples/prompts]\n", 1), encoding="utf-8")
         after = self.eval(self.folder / "mine", "--json", "--policy", strict, "--against", self.folder / "before")
         self.assertEqual(after.returncode, GATE_NOT_MET, after.stderr)
