@@ -20,6 +20,7 @@ constexpr double kLogOddsMax = 16;
 // In place of Platt's smoothed targets: keeps separable data finite and moves nothing that a hundred rows would notice.
 constexpr double kPlattPenalty = 1e-3;
 constexpr double kCorrectnessPenalty = 1;
+constexpr double kGolden = 0.6180339887498949;  // of the golden-section search
 
 bool is_probability(double value) { return value >= 0 && value <= 1; }
 
@@ -32,7 +33,6 @@ double log_odds(double p) {
 /// Where `loss` is least within [low, high], for a loss with one valley.
 template <class Loss>
 double least(double low, double high, const Loss& loss) {
-  constexpr double kGolden = 0.6180339887498949;
   for (int i = 0; i < 80; ++i) {
     const double a = high - kGolden * (high - low);
     const double b = low + kGolden * (high - low);
@@ -61,6 +61,7 @@ std::vector<double> thinned(std::vector<double> values) {
   std::ranges::sort(values);
   if (values.size() <= kQuantiles) return values;
   std::vector<double> some;
+  some.reserve(kQuantiles);
   for (std::size_t i = 0; i < kQuantiles; ++i) some.push_back(values[i * (values.size() - 1) / (kQuantiles - 1)]);
   return some;
 }
@@ -113,6 +114,7 @@ Result<Calibrator> Calibrator::fit(CalibratorKind kind, std::vector<std::string>
     SUFFICE_TRY_VOID(made.fit_single(rows));
   }
   std::vector<double> answers;
+  answers.reserve(rows.size());
   for (const SignalRow& row : rows) answers.push_back(made.apply_row(row.signals).value_or(0));
   made.quantiles_ = thinned(std::move(answers));
   return from_bytes(made.to_bytes());  // what is used now is what a file of it would give
@@ -136,6 +138,7 @@ Result<void> Calibrator::fit_single(std::span<const SignalRow> rows) {
     return {};
   }
   std::vector<std::vector<double>> odds;
+  odds.reserve(x.size());
   for (const double value : x) odds.push_back({log_odds(value)});
   if (kind_ == CalibratorKind::Temperature) {
     slope_ = best_slope(odds, correct);
