@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <limits>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "core/text.hpp"
 #include "lab/report/report.hpp"
 
 namespace suffice::lab {
@@ -15,11 +17,13 @@ namespace {
 constexpr double kWidth = 680;
 constexpr double kPlotHeight = 320;
 constexpr double kLeft = 64;
-constexpr double kRight = 16;
+constexpr double kRight = 28;  ///< room for half of the last tick's number
 constexpr double kTop = 34;
 constexpr double kAxisHeight = 44;
 constexpr double kLegendRow = 18;
-constexpr std::size_t kLegendColumns = 3;
+constexpr std::size_t kLegendColumnsMax = 3;
+constexpr double kLegendMark = 18;
+constexpr double kCharacterWidth = 6.5;  ///< of the report's 12 px sans-serif, on the wide side
 constexpr std::size_t kPointsMax = 400;
 constexpr int kColours = 8;
 
@@ -73,8 +77,9 @@ class Canvas {
   std::string svg() {
     std::size_t named = 0;
     for (const PlotSeries& series : plot_.series) named += series.name.empty() ? 0 : 1;
-    const double height = kTop + kPlotHeight + kAxisHeight +
-                          kLegendRow * static_cast<double>((named + kLegendColumns - 1) / kLegendColumns);
+    const std::size_t columns = legend_columns();
+    const double height =
+        kTop + kPlotHeight + kAxisHeight + kLegendRow * static_cast<double>((named + columns - 1) / columns);
     out_ = fmt::format("<svg viewBox=\"0 0 {:.0f} {:.0f}\" width=\"{:.0f}\" role=\"img\" aria-label=\"{}\">", kWidth,
                        height, kWidth, html_escaped(plot_.title));
     out_ += fmt::format("<text x=\"{:.0f}\" y=\"18\" font-weight=\"600\">{}</text>", kLeft, html_escaped(plot_.title));
@@ -159,16 +164,26 @@ class Canvas {
     }
   }
 
+  /// As many as the longest name leaves room for.
+  [[nodiscard]] std::size_t legend_columns() const {
+    std::size_t longest = 0;
+    for (const PlotSeries& series : plot_.series) longest = std::max(longest, count_code_points(series.name));
+    const double needed = 2 * kLegendMark + kCharacterWidth * static_cast<double>(longest);
+    const auto fitting = static_cast<std::size_t>((kWidth - kLeft) / needed);
+    return std::clamp<std::size_t>(fitting, 1, kLegendColumnsMax);
+  }
+
   void legend() {
+    const std::size_t columns = legend_columns();
     std::size_t place = 0;
     for (std::size_t i = 0; i < plot_.series.size(); ++i) {
       if (plot_.series[i].name.empty()) continue;
-      const double x = kLeft + static_cast<double>(place % kLegendColumns) * (kWidth - kLeft) / kLegendColumns;
-      const double y = kTop + kPlotHeight + kAxisHeight + kLegendRow * static_cast<double>(place / kLegendColumns);
+      const double x = kLeft + static_cast<double>(place % columns) * (kWidth - kLeft) / static_cast<double>(columns);
+      const double y = kTop + kPlotHeight + kAxisHeight + kLegendRow * static_cast<double>(place / columns);
       out_ += fmt::format(
           "<rect x=\"{:.0f}\" y=\"{:.0f}\" width=\"12\" height=\"12\" style=\"fill:{}\"/>"
           "<text x=\"{:.0f}\" y=\"{:.0f}\">{}</text>",
-          x, y, colour(i), x + 18, y + 10, html_escaped(plot_.series[i].name));
+          x, y, colour(i), x + kLegendMark, y + 10, html_escaped(plot_.series[i].name));
       ++place;
     }
   }

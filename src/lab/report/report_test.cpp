@@ -1,6 +1,7 @@
 #include "lab/report/report.hpp"
 
 #include <limits>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -60,7 +61,7 @@ TEST(Plot, PutsTheEndsOfTheAxesAtTheEndsOfTheSurface) {
   const std::string svg =
       svg_of({.title = "t", .x = "x", .y = "y", .series = {{.name = "a", .points = {{0, 0}, {1, 10}}}}});
 
-  EXPECT_THAT(svg, HasSubstr("points=\"64.0,354.0 664.0,34.0 \""));
+  EXPECT_THAT(svg, HasSubstr("points=\"64.0,354.0 652.0,34.0 \""));
   EXPECT_THAT(svg, HasSubstr(">0.2</text>"));
   EXPECT_THAT(svg, HasSubstr(">10</text>"));
 }
@@ -77,7 +78,7 @@ TEST(Plot, LeavesOutWhatIsNotFiniteAndDrawsNothingWithoutFail) {
     EXPECT_THAT(*svg, Not(HasSubstr("nan")));
     EXPECT_THAT(*svg, Not(HasSubstr("inf")));
   }
-  EXPECT_THAT(some, HasSubstr("points=\"64.0,354.0 664.0,34.0 \""));
+  EXPECT_THAT(some, HasSubstr("points=\"64.0,354.0 652.0,34.0 \""));
 }
 
 TEST(Plot, ThinsALongLineAndKeepsItsEnd) {
@@ -87,7 +88,7 @@ TEST(Plot, ThinsALongLineAndKeepsItsEnd) {
   const std::string svg = svg_of({.series = {series}});
 
   EXPECT_LT(svg.size(), 12'000U);
-  EXPECT_THAT(svg, HasSubstr("664.0,34.0 \""));
+  EXPECT_THAT(svg, HasSubstr("652.0,34.0 \""));
 }
 
 TEST(Plot, DrawsBandsBarsAndMarksAndNamesThemOnce) {
@@ -100,6 +101,23 @@ TEST(Plot, DrawsBandsBarsAndMarksAndNamesThemOnce) {
   EXPECT_EQ(count_of(svg, "<circle"), 1U);
   EXPECT_EQ(count_of(svg, "fill-opacity=\".55\""), 2U);
   EXPECT_EQ(count_of(svg, "width=\"12\" height=\"12\""), 2U);
+}
+
+TEST(Plot, PutsFewerNamesOfTheLegendInARowWhereTheyAreLong) {
+  Plot plot;
+  const auto rows_of_legend = [&](const std::string& name) {
+    plot.series.assign(3, PlotSeries{});
+    for (PlotSeries& series : plot.series) series.name = name, series.points = {{0, 0}, {1, 1}};
+    std::set<std::string> rows;
+    const std::string svg = svg_of(plot);
+    const std::string mark = "\" width=\"12\"";
+    for (std::size_t at = svg.find(mark); at != std::string::npos; at = svg.find(mark, at + 1))
+      rows.insert(svg.substr(svg.rfind("y=\"", at), at - svg.rfind("y=\"", at)));
+    return rows.size();
+  };
+
+  EXPECT_EQ(rows_of_legend("oracle"), 1U);
+  EXPECT_EQ(rows_of_legend("always local, always frontier, oracle"), 2U) << "two beside each other";
 }
 
 }  // namespace
