@@ -233,7 +233,8 @@ StoredEvent stored_form(const Event& event, std::size_t preview_code_points_max)
       .route = request ? std::string(suffice::name(event.route)) : std::string(),
       .reason = request && !event.reasons.empty() ? std::string(suffice::name(event.reasons.front())) : std::string(),
       .request_id = as_stored(event.request_id),
-      .json = event_json(event, preview_code_points_max)};
+      .json = event_json(event, preview_code_points_max),
+      .figures = figures_of(event)};
 }
 
 }  // namespace suffice::audit

@@ -13,7 +13,8 @@ namespace {
 
 bool matches_everything(const EventFilter& filter) {
   return filter.task.empty() && filter.route.empty() && filter.reason.empty() && filter.kind.empty() &&
-         filter.id_or_request_id.empty() && filter.since.empty() && filter.after_sequence == 0 && filter.limit == 0;
+         filter.id_or_request_id.empty() && filter.since.empty() && filter.until.empty() &&
+         filter.after_sequence == 0 && filter.limit == 0;
 }
 
 /// Fields of the event's JSON that a spreadsheet wants beside the columns.

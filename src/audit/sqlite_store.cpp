@@ -123,6 +123,7 @@ Query query_of(const EventFilter& filter) {
   equals("reason", filter.reason, "=");
   equals("kind", filter.kind, "=");
   equals("time", filter.since, ">=");
+  equals("time", filter.until, "<");
   if (filter.id_or_request_id.size() >= 6) {
     // A range serves a prefix by the index; '~' sorts behind every byte of an id.
     query.sql += fmt::format(" AND (id BETWEEN ?{0} AND ?{1} OR request_id BETWEEN ?{0} AND ?{1})", next + 1, next + 2);
