@@ -48,7 +48,21 @@ struct Attempt {
 /// Text is here only to be hashed and previewed: `input` and `output` never leave audit/ unredacted.
 struct Event {
   /// Stored by name: never rename.
-  enum class Kind : std::uint8_t { Request, PolicyReload, PolicyReloadFailed, KillSwitch, Start, Stop };
+  enum class Kind : std::uint8_t {
+    Request,
+    PolicyReload,
+    PolicyReloadFailed,
+    KillSwitch,
+    Start,
+    Stop,
+    Shadow,                ///< what a rung that was not served would have done with `refers_to`
+    Review,                ///< a person's `label` of `refers_to`
+    Feedback,              ///< the application's own `label` of `refers_to`
+    Promotion,             ///< a candidate took over
+    Rollback,              ///< and gave back
+    CertificateWithdrawn,  ///< of `task`: reviews or drift speak against it
+    VaultRead,             ///< somebody read the kept texts of `refers_to`
+  };
   Kind kind = Kind::Request;
   std::string id;  ///< UUIDv7, set by the producer
   WallTime time;
@@ -77,8 +91,14 @@ struct Event {
   std::string output;            ///< raw; hashed, redacted, dropped
   std::string output_sha256;     ///< of `output` when somebody had it already, or empty
   std::string note;              ///< state changes: what changed, for people
+  std::string workflow;          ///< name of the workflow that answered; empty: none
+  std::string run_id;            ///< of its run
+  std::string refers_to;         ///< id of the event that this one is about
+  std::string actor;             ///< who did it: a reviewer's name, "operator", a certificate's monitor
+  std::string label;             ///< Review, Feedback: "accept" or "escalate"; Shadow: "agrees" or "differs"
+  std::string label_value;       ///< Review, Feedback: the right answer where it is one of the task's labels
 };
-/// "request", "policy_reload", "policy_reload_failed", "kill_switch", "start", "stop": the words of the record.
+/// "request", "policy_reload", "kill_switch" ...: the words of the record.
 [[nodiscard]] std::string_view name(Event::Kind kind) noexcept;
 
 }  // namespace suffice::audit

@@ -28,6 +28,8 @@ class EventWriter {
     json_.begin_object();
     if (event.kind == Event::Kind::Request) {
       write_request(event);
+    } else if (event.kind == Event::Kind::Shadow) {
+      write_shadow(event);
     } else {
       write_state_change(event);
     }
@@ -63,6 +65,7 @@ class EventWriter {
     write_reasons(event.reasons);
     name("request_id", event.request_id);
     name("route", suffice::name(event.route));
+    name_if_any("run_id", event.run_id);
     name("served_model", event.served_model);
     boolean("stand_in", event.stand_in);
     boolean("streamed", event.streamed);
@@ -70,16 +73,42 @@ class EventWriter {
     name("task", event.task);
     name("time", rfc3339_ms(event.time));
     name_if_any("trace_id", event.trace_id);
+    name_if_any("workflow", event.workflow);
+  }
+
+  /// The answer was shown to nobody: its digest is in the attempt, and no text of it is kept.
+  void write_shadow(const Event& event) {
+    json_.key("attempts");
+    json_.begin_array();
+    for (const Attempt& attempt : event.attempts) write_attempt(attempt);
+    json_.end_array();
+    name_if_any("caller_group", event.caller_group);
+    integer("cost_nanodollars", event.cost.nanos);
+    integer("event_version", kEventVersion);
+    name("id", event.id);
+    name("kind", audit::name(event.kind));
+    name_if_any("label", event.label);
+    name("outcome", event.outcome);
+    name("policy_version", event.policy_version);
+    write_reasons(event.reasons);
+    name("refers_to", event.refers_to);
+    name("route", suffice::name(event.route));
+    name("task", event.task);
+    name("time", rfc3339_ms(event.time));
   }
 
   void write_state_change(const Event& event) {
+    name_if_any("actor", event.actor);
     name_if_any("caller_group", event.caller_group);
     integer("event_version", kEventVersion);
     name("id", event.id);
     name("kind", audit::name(event.kind));
+    name_if_any("label", event.label);
+    name_if_any("label_value", event.label_value);
     prose_if_any("note", event.note);
     name("outcome", event.outcome);
     name("policy_version", event.policy_version);
+    name_if_any("refers_to", event.refers_to);
     name_if_any("request_id", event.request_id);
     name_if_any("task", event.task);
     name("time", rfc3339_ms(event.time));

@@ -63,13 +63,21 @@ void expect_sorted_keys(const boost::json::value& value) {
 
 TEST(EventJson, SatisfiesItsSchemaForEveryKindOfEvent) {
   using enum Event::Kind;
-  for (const auto kind : {Request, PolicyReload, PolicyReloadFailed, KillSwitch, Start, Stop}) {
+  for (const auto kind : {Request, PolicyReload, PolicyReloadFailed, KillSwitch, Start, Stop, Shadow, Review, Feedback,
+                          Promotion, Rollback, CertificateWithdrawn, VaultRead}) {
     Event full = request_event("0189");
     full.kind = kind;
     full.note = "policy 7 loaded";
+    full.workflow = "minions";
+    full.run_id = full.refers_to = "0188";
+    full.actor = "anna";
+    full.label = kind == Shadow ? "differs" : "accept";
+    full.label_value = "test";
+    if (kind == Shadow) full.route = Route::Local;
     EXPECT_TRUE(satisfies_schema(event_json(full)));
     Event bare;
     bare.kind = kind;
+    if (kind == Shadow) bare.route = Route::Local;
     EXPECT_TRUE(satisfies_schema(event_json(bare)));
   }
   for (const Reason reason : all_reasons()) {
@@ -87,10 +95,10 @@ TEST(EventJson, IsRefusedByItsSchemaWhenAFieldIsInvented) {
 }
 
 TEST(EventJson, WritesKeysInByteOrderAtEveryLevel) {
-  for (const auto kind : {Event::Kind::Request, Event::Kind::Start}) {
+  for (const auto kind : {Event::Kind::Request, Event::Kind::Start, Event::Kind::Shadow, Event::Kind::Review}) {
     Event event = request_event("0189");
     event.kind = kind;
-    event.note = "n";
+    event.note = event.workflow = event.run_id = event.refers_to = event.actor = event.label = event.label_value = "n";
     Attempt& attempt = event.attempts[0];
     attempt.adapter = attempt.error = attempt.certificate = "x";
     expect_sorted_keys(boost::json::parse(event_json(event)));

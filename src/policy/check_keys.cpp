@@ -33,9 +33,9 @@ void check_key(const Policy& policy, const std::string& name, const Fields& fiel
   const Pointer at = child("/keys", name);
   const std::vector<std::string> tasks = fields.texts("tasks");
   for (std::size_t i = 0; i < tasks.size(); ++i) {
-    if (policy.tasks.contains(tasks[i])) continue;
+    if (policy.tasks.contains(tasks[i]) || policy.workflows.contains(tasks[i])) continue;
     findings.problem(child(child(at, "tasks"), i),
-                     fmt::format("no task has this name{}", did_you_mean(tasks[i], keys_of(policy.tasks))));
+                     fmt::format("no task or workflow has this name{}", did_you_mean(tasks[i], keys_of(policy.tasks))));
   }
   const std::string expires = fields.text("expires");
   if (!expires.empty() && !day_of(expires)) {

@@ -227,6 +227,11 @@ void check_rest(const Subject& subject) {
   if (task.validators.chars_max > 0 && task.validators.chars_min > task.validators.chars_max) {
     subject.findings.problem(subject.at("validators"), "chars_min is more than chars_max, so every answer fails");
   }
+  if (task.candidate && subject.model(*task.candidate) == nullptr) {
+    subject.findings.problem(subject.at("candidate"),
+                             fmt::format("no model has the name {}{}", task.candidate->model,
+                                         did_you_mean(task.candidate->model, model_names(subject.policy))));
+  }
   if (task.rollout == RolloutStage::Canary && task.rollout_groups.empty() && task.rollout_percent == 0) {
     subject.findings.warning(subject.at("rollout"), "a canary of no groups and 0 percent serves nobody");
   }

@@ -56,6 +56,8 @@ milliseconds Fields::duration(std::string_view key, milliseconds otherwise) cons
   const std::string_view unit(end, written.data() + written.size());
   if (unit == "ms") return milliseconds(count);
   if (unit == "s") return milliseconds(count * 1'000);
+  if (unit == "h") return milliseconds(count * 3'600'000);
+  if (unit == "d") return milliseconds(count * 86'400'000);
   return milliseconds(count * 60'000);
 }
 

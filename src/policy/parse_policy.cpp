@@ -54,6 +54,7 @@ Draft draft_policy(std::string_view yaml, const std::filesystem::path& file, con
   check_hard_stops(*draft.policy, findings);
   check_tasks(*draft.policy, environment, findings);
   check_keys(*draft.policy, findings);
+  check_workflows(*draft.policy, findings);
   return draft;
 }
 

@@ -279,6 +279,45 @@ TEST(ParsePolicy, RefusesACertificateBesideARawThresholdOrForAnothersCalibrator)
   EXPECT_THAT(lines, ::testing::HasSubstr("tasks.raw.tiers[0].certificate"));
 }
 
+TEST(ParsePolicy, ReadsWorkflowsAndWhatRunsInShadowOrIsKept) {
+  const Loaded loaded = parse(with_tasks(
+      "  t: {tiers: [big], candidate: {model: mini, certificate: m.cert}, vault: {ttl: 7d}}\n",
+      "hard_stops: {secret: {reason: hard_stop_security, words: [password]}}\nshadow: {usd_per_day: 2.5, at_once: 3}\n"
+      "workflows:\n  plain: flows/plain.yaml\n"
+      "  careful: {file: /flows/careful.yaml, description: Long documents, hard_stops: [secret], on_hard_stop: frontier}\n"));
+
+  ASSERT_TRUE(loaded.policy) << to_lines(loaded.problems);
+  const Policy& policy = *loaded.policy;
+  EXPECT_EQ(policy.workflows.at("plain").file, "/etc/suffice/flows/plain.yaml");
+  EXPECT_EQ(policy.workflows.at("plain").on_hard_stop, OnHardStop::Refuse);
+  EXPECT_EQ(policy.workflows.at("careful"), (WorkflowEntry{.name = "careful",
+                                                           .file = "/flows/careful.yaml",
+                                                           .description = "Long documents",
+                                                           .hard_stops = {"secret"},
+                                                           .on_hard_stop = OnHardStop::Frontier}));
+  EXPECT_EQ(policy.shadow, (ShadowLimits{.usd_per_day = Usd::from_dollars(2.5), .at_once = 3}));
+  EXPECT_EQ(policy.tasks.at("t").candidate->model, "mini");
+  EXPECT_EQ(policy.tasks.at("t").candidate->proof.certificate, "/etc/suffice/m.cert");
+  EXPECT_EQ(policy.tasks.at("t").vault_ttl, std::chrono::hours(7 * 24));
+}
+
+TEST(ParsePolicy, RefusesWorkflowsThatCouldNotBeNamedOrStopped) {
+  const Loaded loaded =
+      parse(with_tasks("  t: {tiers: [big], candidate: minni, vault: {ttl: 7 days}}\n",
+                       "workflows:\n  t: a.yaml\n  auto: b.yaml\n  c: {file: c.yaml, hard_stops: [no]}\n"));
+
+  const std::string lines = to_lines(loaded.problems);
+  EXPECT_THAT(lines, ::testing::HasSubstr("such as 12h or 7d"));
+  const Loaded rest =
+      parse(with_tasks("  t: {tiers: [big], candidate: minni}\n",
+                       "workflows:\n  t: a.yaml\n  auto: b.yaml\n  c: {file: c.yaml, hard_stops: [no]}\n"));
+  const std::string more = to_lines(rest.problems);
+  EXPECT_THAT(more, ::testing::HasSubstr("no model has the name minni (did you mean \"mini\"?)"));
+  EXPECT_THAT(more, ::testing::HasSubstr("a task has this name too"));
+  EXPECT_THAT(more, ::testing::HasSubstr("suffice/auto has a meaning already"));
+  EXPECT_THAT(more, ::testing::HasSubstr("no group of hard_stops has this name"));
+}
+
 TEST(ParsePolicy, TheVersionIsTheStartOfTheFilesDigest) {
   const std::string yaml = with_tasks("  t: {tiers: [big]}\n");
 

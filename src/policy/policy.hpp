@@ -233,7 +233,32 @@ struct Task {
   OnFrontierUnavailable on_frontier_unavailable = OnFrontierUnavailable::Error;
   std::optional<Usd> budget_per_request;
   std::vector<MatchRule> match;
+  std::optional<Tier> candidate;  ///< a rung that runs in shadow beside the ladder and is never served
+  std::optional<std::chrono::milliseconds> vault_ttl;  ///< texts are kept, encrypted, for so long; absent: never
   bool operator==(const Task&) const = default;
+};
+
+/// What becomes of a workflow's request whose input hits a hard stop.
+enum class OnHardStop : std::uint8_t {
+  Frontier,  ///< the frontier answers it alone
+  Refuse,    ///< nobody does; for documents that must not leave the machine
+};
+
+/// A workflow file that clients ask as the model "suffice/NAME" and people as `suffice run NAME`.
+struct WorkflowEntry {
+  std::string name;
+  std::string file;  ///< api/workflow.schema.json
+  std::string description;
+  std::vector<std::string> hard_stops;  ///< group names, looked for in all of the input
+  OnHardStop on_hard_stop = OnHardStop::Refuse;
+  bool operator==(const WorkflowEntry&) const = default;
+};
+
+/// What requests that run beside the served ones, for comparison only, may use.
+struct ShadowLimits {
+  std::optional<Usd> usd_per_day;  ///< absent: no limit
+  int at_once = 2;                 ///< further ones are left out and counted
+  bool operator==(const ShadowLimits&) const = default;
 };
 
 enum class KillSwitch : std::uint8_t { Off, FrontierOnly, LocalOnly };
@@ -253,6 +278,8 @@ struct Policy {
       aliases;  ///< alias -> model chosen at load (first candidate whose secret is present)
   std::map<std::string, HardStopGroup> hard_stops;
   std::map<std::string, Task> tasks;
+  std::map<std::string, WorkflowEntry> workflows;
+  ShadowLimits shadow;
   std::optional<TaskClassifier> task_classifier;
   std::string default_task;  ///< for `suffice/auto` when no rule matches; empty: unknown_task
   std::string frontier;      ///< model for unknown tasks and for always-frontier counterfactuals; empty: none

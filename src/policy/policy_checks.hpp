@@ -33,6 +33,8 @@ void check_names(const Policy& policy, const Environment& environment, Findings&
 void check_hard_stops(const Policy& policy, Findings& findings);
 /// Keys name tasks that exist and do not share a hash; their dates are dates.
 void check_keys(const Policy& policy, Findings& findings);
+/// Names that clash with tasks or the program's own; hard stops that do not exist.
+void check_workflows(const Policy& policy, Findings& findings);
 /// Ladders, labels, schemas, thresholds of every task.
 void check_tasks(const Policy& policy, const Environment& environment, Findings& findings);
 

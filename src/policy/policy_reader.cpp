@@ -209,28 +209,36 @@ Proof read_proof(const Fields& fields, const std::filesystem::path& base) {
   return proof;
 }
 
+Tier read_tier(const json::value& entry, const std::map<std::string, std::string>& aliases,
+               const std::filesystem::path& base) {
+  Tier tier;
+  if (const json::string* word = entry.if_string()) {
+    tier.model = std::string(*word);
+  } else {
+    const Fields fields(&entry);
+    tier = {.model = fields.text("model"), .prompt = fields.text("prompt")};
+    tier.proof = read_proof(fields, base);
+    const Fields adapters = fields.below("adapters");
+    for (const auto& member : adapters.object()) {
+      tier.adapters.push_back({.name = std::string(member.key()), .scale = adapters.number(member.key()).value_or(1)});
+    }
+  }
+  if (const auto alias = aliases.find(tier.model); alias != aliases.end()) tier.model = alias->second;
+  return tier;
+}
+
 std::vector<Tier> read_tiers(const json::value* value, const std::map<std::string, std::string>& aliases,
                              const std::filesystem::path& base) {
   std::vector<Tier> tiers;
   if (value == nullptr || !value->is_array()) return tiers;
-  for (const json::value& entry : value->get_array()) {
-    Tier tier;
-    if (const json::string* word = entry.if_string()) {
-      tier.model = std::string(*word);
-    } else {
-      const Fields fields(&entry);
-      tier = {.model = fields.text("model"), .prompt = fields.text("prompt")};
-      tier.proof = read_proof(fields, base);
-      const Fields adapters = fields.below("adapters");
-      for (const auto& member : adapters.object()) {
-        tier.adapters.push_back(
-            {.name = std::string(member.key()), .scale = adapters.number(member.key()).value_or(1)});
-      }
-    }
-    if (const auto alias = aliases.find(tier.model); alias != aliases.end()) tier.model = alias->second;
-    tiers.push_back(std::move(tier));
-  }
+  for (const json::value& entry : value->get_array()) tiers.push_back(read_tier(entry, aliases, base));
   return tiers;
+}
+
+std::optional<Tier> read_candidate(const Fields& fields, const std::map<std::string, std::string>& aliases,
+                                   const std::filesystem::path& base) {
+  if (!fields.has("candidate")) return std::nullopt;
+  return read_tier(*fields.find("candidate"), aliases, base);
 }
 
 Validators read_validators(const Fields& fields) {
@@ -318,7 +326,34 @@ Task read_task(const std::string& task_name, const Fields& fields, const std::ma
     task.budget_per_request = Usd::from_dollars(*dollars);
   }
   task.match = read_match(fields.find("match"));
+  task.candidate = read_candidate(fields, aliases, base);
+  if (const Fields vault = fields.below("vault"); vault.has("ttl")) {
+    task.vault_ttl = vault.duration("ttl", std::chrono::milliseconds(0));
+  }
   return task;
+}
+
+WorkflowEntry read_workflow(const std::string& workflow_name, const json::value& value,
+                            const std::filesystem::path& base) {
+  WorkflowEntry entry;
+  entry.name = workflow_name;
+  if (const json::string* file = value.if_string()) {
+    entry.file = resolved(base, std::string(*file));
+    return entry;
+  }
+  const Fields fields(&value);
+  entry.file = resolved(base, fields.text("file"));
+  entry.description = fields.text("description");
+  entry.hard_stops = fields.texts("hard_stops");
+  if (fields.text("on_hard_stop") == "frontier") entry.on_hard_stop = OnHardStop::Frontier;
+  return entry;
+}
+
+ShadowLimits read_shadow(const Fields& fields) {
+  ShadowLimits limits;
+  if (const auto dollars = fields.number("usd_per_day")) limits.usd_per_day = Usd::from_dollars(*dollars);
+  limits.at_once = static_cast<int>(fields.integer("at_once", limits.at_once));
+  return limits;
 }
 
 AccessKey read_access_key(const std::string& key_name, const Fields& fields) {
@@ -404,6 +439,11 @@ Policy read_policy(const YamlDocument& document, const std::filesystem::path& ba
     const json::object settings = merged(root.below("defaults").object(), Fields(&member.value()).object());
     policy.tasks.emplace(key, read_task(key, Fields(settings), policy.aliases, base));
   }
+  for (const auto& member : root.below("workflows").object()) {
+    const std::string key(member.key());
+    policy.workflows.emplace(key, read_workflow(key, member.value(), base));
+  }
+  policy.shadow = read_shadow(root.below("shadow"));
   policy.task_classifier = read_task_classifier(root, base);
   policy.default_task = root.text("default_task");
   policy.frontier = root.text("frontier");
