@@ -45,6 +45,7 @@ void add_fit(CLI::App& program, Command& chosen) {
   command->require_subcommand(1);
   add_fit_classifier(*command, chosen);
   add_fit_router(*command, chosen);
+  add_fit_ladder(*command, chosen);
   add_fit_calibrator(*command, chosen);
   add_fit_threshold(*command, chosen);
 }

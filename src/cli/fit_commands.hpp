@@ -9,6 +9,7 @@ namespace suffice::cli {
 
 void add_fit_classifier(CLI::App& fit_command, Command& chosen);
 void add_fit_router(CLI::App& fit_command, Command& chosen);
+void add_fit_ladder(CLI::App& fit_command, Command& chosen);
 void add_fit_calibrator(CLI::App& fit_command, Command& chosen);
 void add_fit_threshold(CLI::App& fit_command, Command& chosen);
 
