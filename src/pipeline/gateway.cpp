@@ -1,6 +1,7 @@
 #include "pipeline/gateway.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include <boost/asio/as_tuple.hpp>
@@ -167,6 +168,7 @@ Task<Answer> Gateway::answer(const Request& request, AnswerSink* sink, Deadline 
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
 
   settle(work);
+  const std::shared_ptr<const ShadowQuestion> beside = shadow_question(work);
   audit::Event event = to_event(work);
   parts_.metrics.count(event);
   if (options_.export_spans && work.run.trace && work.run.trace->sampled) {
@@ -181,6 +183,10 @@ Task<Answer> Gateway::answer(const Request& request, AnswerSink* sink, Deadline 
   if (!work.error && sink != nullptr && !work.begun) co_await show(work, *sink);
   work.decision.overhead = to_us(parts_.clock.steady_now() - request.received - work.run.waited);
   parts_.metrics.overhead(work.decision.overhead);
+  if (beside != nullptr) {
+    const asio::any_io_executor executor = co_await asio::this_coro::executor;
+    begin_shadows(work.snapshot, *work.planned.route.plan, beside, executor);
+  }
   if (work.error) {
     co_return Answer{
         .completion = fail(*std::move(work.error)), .decision = std::move(work.decision), .streamed = work.begun};
@@ -323,6 +329,28 @@ Task<void> Gateway::show(Work& work, AnswerSink& sink) {
     delta.tool_calls.push_back({.index = i, .id = call.id, .name = call.name, .arguments = call.arguments});
   }
   co_await sink.on_delta(delta);
+}
+
+std::shared_ptr<const ShadowQuestion> Gateway::shadow_question(const Work& work) {
+  const TaskPlan* plan = work.planned.route.plan;
+  if (work.error || !work.completion || plan == nullptr || plan->shadows.empty()) return nullptr;
+  const std::vector<Reason>& planned = work.planned.route.reasons;
+  const bool operator_said_so = std::ranges::any_of(
+      planned, [](Reason reason) { return reason == Reason::KillSwitch || reason == Reason::ManualOverride; });
+  if (operator_said_so) return nullptr;
+  auto question = std::make_shared<ShadowQuestion>();
+  question->chat = work.request.chat;
+  question->input = work.planned.input;
+  question->request_id = work.request.request_id;
+  question->task = work.decision.task;
+  question->caller_group = caller_group(work);
+  question->policy_version = work.decision.policy_version;
+  question->served_text = work.completion->text;
+  question->event_id = work.decision.event_id;
+  // That the task's stage keeps it on the frontier is what the shadow run is for.
+  std::ranges::copy_if(planned, std::back_inserter(question->input_reasons),
+                       [](Reason reason) { return reason != Reason::PolicyRequiresFrontier; });
+  return question;
 }
 
 audit::Event Gateway::to_event(Work& work) const {

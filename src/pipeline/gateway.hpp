@@ -27,6 +27,7 @@
 #include "pipeline/callers.hpp"
 #include "pipeline/levers.hpp"
 #include "pipeline/plan.hpp"
+#include "pipeline/shadow.hpp"
 #include "pipeline/snapshot.hpp"
 #include "providers/model_client.hpp"
 
@@ -170,6 +171,14 @@ class Gateway {
   Task<void> show(Work& work, AnswerSink& sink);
   static Result<void> conclude(Work& work);
   audit::Event to_event(Work& work) const;
+  /// What runs beside this request is asked; null when nothing does.
+  [[nodiscard]] static std::shared_ptr<const ShadowQuestion> shadow_question(const Work& work);
+  /// Begins what runs beside a request's task; nobody waits for it.
+  void begin_shadows(const std::shared_ptr<const Snapshot>& snapshot, const TaskPlan& task,
+                     const std::shared_ptr<const ShadowQuestion>& question,
+                     const boost::asio::any_io_executor& executor);
+  Task<void> shadow(std::shared_ptr<const Snapshot> snapshot, std::shared_ptr<const ShadowPlan> plan,
+                    std::shared_ptr<const ShadowQuestion> question);
   struct EmbeddingWork;
   Result<void> admit(EmbeddingWork& work);
   Result<void> may_embed(EmbeddingWork& work);
@@ -182,6 +191,7 @@ class Gateway {
   mutable std::mutex mutex_;
   std::shared_ptr<const Snapshot> snapshot_;
   std::atomic<bool> rouse_posted_ = false;
+  ShadowBudget shadow_budget_;
 };
 
 }  // namespace suffice::pipeline

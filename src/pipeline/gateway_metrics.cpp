@@ -24,6 +24,9 @@ GatewayMetrics::GatewayMetrics(metrics::Registry& registry)
       withheld_(registry.counters(
           "suffice_key_escalations_withheld_total",
           "Requests kept off hosted models because their key has used its escalations of the hour.", {"key"})),
+      shadow_runs_(registry.counters("suffice_shadow_runs_total",
+                                     "Runs beside a served request, by task and by what came of them.",
+                                     {"task", "result"})),
       duration_(registry.histograms("suffice_request_duration_seconds",
                                     "From the last byte of a request to its recorded answer.", {"route"},
                                     metrics::latency_buckets())),
@@ -87,6 +90,10 @@ void GatewayMetrics::count_refused(std::string_view key, const Error& error) {
 void GatewayMetrics::overhead(std::chrono::microseconds span) { overhead_.observe(span); }
 
 void GatewayMetrics::count_withheld(std::string_view key) { withheld_.with({key}).add(); }
+
+void GatewayMetrics::count_shadow(std::string_view task, std::string_view result) {
+  shadow_runs_.with({task, result}).add();
+}
 
 void GatewayMetrics::policy_reload(bool accepted) { reloads_.with({accepted ? "accepted" : "refused"}).add(); }
 

@@ -23,6 +23,9 @@ class GatewayMetrics {
   /// One request of a key that has used up its escalations an hour: suffice_key_escalations_withheld_total{key}. The alarm for a caller
   /// who makes requests look hard.
   void count_withheld(std::string_view key);
+  /// One shadow run, or one that was left out: suffice_shadow_runs_total{task,result}; result is "agrees", "differs", "escalated",
+  /// "failed", "over_budget" or "busy".
+  void count_shadow(std::string_view task, std::string_view result);
   /// Total minus time spent in models (suffice_overhead_seconds).
   void overhead(std::chrono::microseconds span);
   void policy_reload(bool accepted);
@@ -35,6 +38,7 @@ class GatewayMetrics {
   metrics::Family<metrics::Counter>& requests_;
   metrics::Family<metrics::Counter>& refused_;
   metrics::Family<metrics::Counter>& withheld_;
+  metrics::Family<metrics::Counter>& shadow_runs_;
   metrics::Family<metrics::Histogram>& duration_;
   metrics::Family<metrics::Counter>& attempts_;
   metrics::Family<metrics::Counter>& tokens_;

@@ -1,6 +1,7 @@
 #include "pipeline/snapshot.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace suffice::pipeline {
@@ -28,6 +29,38 @@ Result<workflow::CascadeTier> make_tier(const policy::Policy& policy, const poli
   return made;
 }
 
+std::shared_ptr<const ShadowPlan> watched(workflow::CascadePlan plan, bool candidate) {
+  auto rungs = std::make_shared<const workflow::CascadePlan>(std::move(plan));
+  auto made = std::make_shared<ShadowPlan>();
+  made->candidate = candidate;
+  made->graph = workflow::build_cascade(rungs);
+  made->plan = std::move(rungs);
+  return made;
+}
+
+/// The local rungs of a task that is in shadow, and its candidate with rules (threshold, certificate) of its own.
+Result<std::vector<std::shared_ptr<const ShadowPlan>>> make_shadows(
+    const policy::Policy& policy, const policy::Task& task, const workflow::CascadePlan& ladder,
+    const prompts::PromptLibrary& prompts, const ClientSource& clients, gate::HardStopCache& hard_stops) {
+  std::vector<std::shared_ptr<const ShadowPlan>> shadows;
+  if (task.rollout == policy::RolloutStage::Shadow && task.local) {
+    workflow::CascadePlan local{.rules = ladder.rules, .tiers = {}};
+    std::ranges::copy_if(ladder.tiers, std::back_inserter(local.tiers),
+                         [](const workflow::CascadeTier& tier) { return tier.model.local; });
+    if (!local.tiers.empty()) shadows.push_back(watched(std::move(local), false));
+  }
+  if (task.candidate) {
+    policy::Task alone = task;
+    alone.tiers = {*task.candidate};
+    workflow::CascadePlan rung;
+    SUFFICE_TRY(rung.rules, gate::compile_rules(policy, alone, hard_stops));
+    SUFFICE_TRY(workflow::CascadeTier made, make_tier(policy, alone, *task.candidate, prompts, clients));
+    rung.tiers.push_back(std::move(made));
+    shadows.push_back(watched(std::move(rung), true));
+  }
+  return shadows;
+}
+
 Result<TaskPlan> make_plan(const policy::Policy& policy, const policy::Task& task,
                            const prompts::PromptLibrary& prompts, const ClientSource& clients,
                            gate::HardStopCache& hard_stops) {
@@ -45,6 +78,7 @@ Result<TaskPlan> make_plan(const policy::Policy& policy, const policy::Task& tas
     SUFFICE_TRY(GainRouter router, GainRouter::load(*task.router));
     ready.router = std::make_shared<const GainRouter>(std::move(router));
   }
+  SUFFICE_TRY(ready.shadows, make_shadows(policy, task, *plan, prompts, clients, hard_stops));
   ready.plan = plan;
   ready.graph = workflow::build_cascade(std::move(plan));
   return ready;

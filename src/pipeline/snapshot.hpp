@@ -5,9 +5,11 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/result.hpp"
 #include "pipeline/learned_routing.hpp"
+#include "pipeline/shadow.hpp"
 #include "policy/policy.hpp"
 #include "prompts/prompt.hpp"
 #include "providers/model_client.hpp"
@@ -19,8 +21,9 @@ namespace suffice::pipeline {
 struct TaskPlan {
   std::shared_ptr<const workflow::CascadePlan> plan;
   workflow::Graph<workflow::CascadeRun> graph;
-  std::shared_ptr<const GainRouter> router;  ///< null when the task has none
-  std::size_t first_frontier_tier = 0;       ///< plan->tiers.size() when the ladder has none
+  std::shared_ptr<const GainRouter> router;                ///< null when the task has none
+  std::size_t first_frontier_tier = 0;                     ///< plan->tiers.size() when the ladder has none
+  std::vector<std::shared_ptr<const ShadowPlan>> shadows;  ///< what runs beside it
 };
 
 /// A model that may be asked for embeddings.
