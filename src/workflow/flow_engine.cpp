@@ -32,19 +32,17 @@ FlowEngine::FlowEngine(const Flow& flow, FlowOptions options, asio::any_io_execu
       }) {}
 
 Task<Result<FlowOutcome>> FlowEngine::go(FlowMessage input) {
-  if (Result<void> begun = machine_.begin(std::move(input)); !begun) co_return fail(std::move(begun).error());
-  Result<void> driven = replay();
+  Result<void> driven = replay(input);
+  const bool resumable = driven.has_value();
   if (driven) driven = co_await drive();
-  const bool idle = running_.empty();
-  if (!idle) co_await end_all();
+  if (!running_.empty()) co_await end_all();
+  if (resumable) write_end(driven);
   if (!driven) {
     if (driven.error().code == ErrorCode::BudgetExhausted) tell_run(Kind::Budget, driven.error().message);
     co_return fail(std::move(driven).error());
   }
   co_return outcome();
 }
-
-Result<void> FlowEngine::replay() { return {}; }
 
 Task<Result<void>> FlowEngine::drive() {
   for (;;) {
@@ -93,7 +91,7 @@ Result<std::shared_ptr<FlowRun::Step>> FlowEngine::launch() {
   for (const auto& [number, item] : machine_.due()) {
     if (running_.size() >= options_.at_once_max) break;
     if (running_.contains(number)) continue;
-    if (started_ >= options_.steps_max) {
+    if (number > options_.steps_max) {
       return fail(ErrorCode::BudgetExhausted, fmt::format("the run has used up its {} steps", options_.steps_max),
                   std::string(executor_name(item.node)));
     }
@@ -108,7 +106,8 @@ std::shared_ptr<FlowRun::Step> FlowEngine::begin(const FlowItem& item) {
   constexpr std::uint64_t kSpread = 0x9e3779b97f4a7c15ULL;  // SplitMix64's: neighbouring steps get unlike sequences
   SeededRandom spread(options_.seed + (item.step * kSpread));
   auto step = std::make_shared<Step>(*this, item, options_.deadline, spread.next());
-  ++started_;
+  if (options_.journal != nullptr) step->input_digest = short_digest_of(item.input);
+  if (auto kept = checkpoints_.extract(item.step)) step->kept = std::move(kept.mapped());
   running_.emplace(item.step, step);
   tell(Kind::ExecutorStarted, *step);
   return step;
@@ -150,14 +149,21 @@ Result<void> FlowEngine::settle(Step& step) {
   if (*step.result) {
     SUFFICE_TRY_VOID(keep_answer(step, **std::move(step.result)));
   } else {
-    tell(Kind::ExecutorFailed, step, suffice::name(step.result->error().code));
-    SUFFICE_TRY_VOID(machine_.fail_step(step.item.step, std::move(*step.result).error()));
+    const Error& error = step.result->error();
+    tell(Kind::ExecutorFailed, step, suffice::name(error.code));
+    SUFFICE_TRY_VOID(machine_.fail_step(step.item.step, error));
+    SUFFICE_TRY_VOID(keep_failure(step, error));
   }
   cancel_dropped();
   return {};
 }
 
 Result<void> FlowEngine::keep_answer(Step& step, FlowMessage output) {
+  if (options_.journal != nullptr) {
+    JournalRecord record{.kind = JournalRecord::Kind::Answer, .output = output};
+    record.state.assign(step.writes.begin(), step.writes.end());
+    SUFFICE_TRY_VOID(write(std::move(record), &step));
+  }
   for (auto& [key, value] : step.writes) state_[key] = std::move(value);
   tell(Kind::ExecutorFinished, step, output.type);
   return machine_.complete(step.item.step, std::move(output));
@@ -186,12 +192,10 @@ FlowOutcome FlowEngine::outcome() const {
   return FlowOutcome{.output = machine_.ends().back(),
                      .outputs = machine_.ends(),
                      .run_id = options_.run_id,
-                     .steps = started_,
+                     .steps = machine_.steps(),
                      .replayed = replayed_,
                      .state = state_};
 }
-
-Result<void> FlowEngine::checkpoint(Step& /*step*/, JsonText /*progress*/) { return {}; }
 
 void FlowEngine::tell(Kind kind, const Step& step, std::string_view text) const {
   if (!options_.on_event) return;

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/cancellation_signal.hpp>
@@ -16,6 +17,7 @@
 
 #include "workflow/flow_machine.hpp"
 #include "workflow/flow_run.hpp"
+#include "workflow/journal.hpp"
 
 namespace suffice::workflow {
 
@@ -29,6 +31,7 @@ struct FlowRun::Step {
   FlowItem item;
   Deadline deadline;
   SeededRandom random;
+  std::uint64_t input_digest = 0;  ///< where there is a journal
   FlowState writes = {};
   std::optional<JsonText> kept = {};  ///< the last checkpoint of an earlier part of the run
   boost::asio::cancellation_signal cancel = {};
@@ -48,7 +51,8 @@ class FlowEngine {
   friend class FlowRun;
   using Step = FlowRun::Step;
 
-  Result<void> replay();
+  Result<void> replay(const FlowMessage& input);
+  Result<void> replay(JournalRecord record);
   Task<Result<void>> drive();
   /// Why no further step may begin, or nothing.
   [[nodiscard]] Task<Result<void>> may_go_on() const;
@@ -60,6 +64,11 @@ class FlowEngine {
   Task<void> wait_for_one();
   Result<void> settle(Step& step);
   Result<void> keep_answer(Step& step, FlowMessage output);
+  Result<void> keep_failure(Step& step, const Error& error);
+  /// Appends a record with the ledger's changes, where there is a journal. `step` null: the run's own.
+  Result<void> write(JournalRecord record, const Step* step);
+  [[nodiscard]] std::vector<ModelUse> changed_use();
+  void write_end(const Result<void>& ended);
   void cancel_dropped();
   Task<void> end_all();
   [[nodiscard]] FlowOutcome outcome() const;
@@ -81,8 +90,10 @@ class FlowEngine {
   FlowState state_;
   std::map<std::uint64_t, std::shared_ptr<Step>> running_;
   std::deque<std::shared_ptr<Step>> finished_;
-  std::uint64_t started_ = 0;
+  std::map<std::uint64_t, JsonText> checkpoints_;  ///< replayed, of steps that had not ended
+  std::vector<ModelUse> written_use_;              ///< the ledger's totals as the journal has them
   std::uint64_t replayed_ = 0;
+  bool journal_has_end_ = false;
 };
 
 }  // namespace suffice::workflow

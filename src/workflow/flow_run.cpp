@@ -62,6 +62,10 @@ const std::optional<JsonText>& FlowRun::last_checkpoint() const { return step_.k
 
 Task<Result<FlowOutcome>> run(const Flow& flow, FlowMessage input, FlowOptions options) {
   namespace asio = boost::asio;
+  if (options.journal != nullptr) {
+    options.run_id = options.journal->header().run_id;
+    options.seed = options.journal->header().seed;
+  }
   if (options.run_id.empty()) {
     SystemRandom random;
     const SystemClock clock;
