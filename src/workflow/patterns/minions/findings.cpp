@@ -121,6 +121,22 @@ std::vector<Finding> FindingCollector::findings() const {
   return all;
 }
 
+std::vector<Finding> FindingCollector::raw() const {
+  std::vector<Finding> all;
+  for (const std::vector<Finding>& task : by_task_) all.insert(all.end(), task.begin(), task.end());
+  return all;
+}
+
+void FindingCollector::restore(std::vector<Finding> raw, const MapReport& report) {
+  for (std::vector<Finding>& task : by_task_) task.clear();
+  for (Finding& finding : raw) {
+    const auto task = std::ranges::find(manifest_.tasks, finding.task, &MapTask::name);
+    if (task == manifest_.tasks.end()) continue;
+    by_task_[static_cast<std::size_t>(task - manifest_.tasks.begin())].push_back(std::move(finding));
+  }
+  report_ = report;
+}
+
 std::size_t cited_bytes(const std::vector<Finding>& findings) { return bytes_of_union(ranges_of(findings)); }
 
 std::vector<Finding> keep_within_limit(std::vector<Finding> kept, const std::vector<Finding>& found,

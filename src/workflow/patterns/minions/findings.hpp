@@ -60,6 +60,10 @@ class FindingCollector {
   [[nodiscard]] std::vector<Finding> findings() const;
   [[nodiscard]] const MapReport& report() const { return report_; }
 
+  /// Everything verified, one entry an answer, for a checkpoint; and back. restore() replaces what was taken before.
+  [[nodiscard]] std::vector<Finding> raw() const;
+  void restore(std::vector<Finding> raw, const MapReport& report);
+
  private:
   std::string_view text_;
   const Chunks& chunks_;

@@ -24,7 +24,7 @@ const std::vector<std::string> kCorpus = {
     R"({"decision":"answer","answer":"twelve","evidence":[1,2,5]})",
     R"({"decision":"more","feedback":"look for dates","scratchpad":"none"})",
     R"({"decision":"answer","answer":null})",
-    R"({"round":2,"advice":"","feedback":"","scratchpad":"","asked":["a"],"manifest":"","kept":[{"round":1,"task":"a","begin":3,"end":9,"votes":1,"answer":"","explanation":""}],"reports":[]})",
+    R"({"round":2,"advice":"","feedback":"","scratchpad":"","asked":["a"],"manifest":"","kept":[{"round":1,"task":"a","begin":3,"end":9,"votes":1,"answer":"","explanation":""}],"reports":[],"remote_tokens":5})",
 };
 constexpr std::string_view kWords[] = {"\"tasks\"", "\"chunking\"", "bytes", "sentences", "1e18",
                                        "-1",        "null",         "```",   "more",      "18446744073709551615"};

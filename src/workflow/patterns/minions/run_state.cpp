@@ -92,6 +92,7 @@ JsonText RunState::json() const {
     boost::json::object& one = counts.emplace_back(boost::json::object()).as_object();
     for (const auto& [name, counter] : kCounters) one[name] = report.*counter;
   }
+  object["remote_tokens"] = remote_tokens;
   return wire::to_json_text(object);
 }
 
@@ -119,6 +120,8 @@ Result<RunState> RunState::from_json(std::string_view text, std::size_t document
     SUFFICE_TRY(Finding one, finding_from(finding, document_bytes));
     state.kept.push_back(std::move(one));
   }
+  SUFFICE_TRY(const std::size_t remote_tokens, count_at(*object, "remote_tokens"));
+  state.remote_tokens = static_cast<std::int64_t>(remote_tokens);
   for (const boost::json::value& report : *reports) {
     SUFFICE_TRY(const MapReport one, report_from(report));
     state.reports.push_back(one);

@@ -10,20 +10,14 @@
 #include "core/chat.hpp"
 #include "core/result.hpp"
 #include "prompts/token_budget.hpp"
-#include "workflow/documents/document.hpp"
 #include "workflow/patterns/minions/findings.hpp"
 #include "workflow/patterns/minions/limits.hpp"
 #include "workflow/patterns/minions/manifest.hpp"
+#include "workflow/patterns/minions/question.hpp"
 #include "workflow/patterns/minions/reduce_answer.hpp"
 #include "workflow/patterns/minions/remote_prompts.hpp"
 
 namespace suffice::workflow::minions {
-
-/// The question and what it is asked of. Immutable; shared by the steps of a run.
-struct Question {
-  std::string query;
-  Document document;
-};
 
 /// Copies; goes through JSON and back unchanged. Holds citations as byte ranges, never the document.
 struct RunState {
@@ -35,6 +29,7 @@ struct RunState {
   JobManifest manifest;            ///< of this round, once it is planned
   std::vector<Finding> kept;       ///< of all rounds: what the frontier may be shown
   std::vector<MapReport> reports;  ///< by round
+  std::int64_t remote_tokens = 0;  ///< of all remote prompts that were sent, by the run's counter
   bool operator==(const RunState&) const = default;
 
   [[nodiscard]] JsonText json() const;

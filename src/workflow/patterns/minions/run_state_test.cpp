@@ -32,6 +32,7 @@ RunState a_state() {
       {.round = 1, .task = "a", .range = {.begin = 0, .end = 5}, .votes = 2, .answer = "x", .explanation = "y"},
       {.round = 2, .task = "b", .range = {.begin = 6, .end = 10}, .votes = 1, .answer = "", .explanation = ""}};
   state.reports = {{.jobs = 4, .abstained = 1, .verified = 2, .malformed = 1}, {.jobs = 1, .failed = 1}};
+  state.remote_tokens = 1234;
   return state;
 }
 

@@ -1,0 +1,28 @@
+#pragma once
+// The question that a run was asked, and the document it was asked of.
+
+#include <string>
+#include <string_view>
+
+#include "core/result.hpp"
+#include "workflow/documents/document.hpp"
+#include "workflow/flow.hpp"
+#include "workflow/flow_run.hpp"
+
+namespace suffice::workflow::minions {
+
+/// Immutable; in the run's state, so that every step finds it and it is written once.
+struct Question {
+  std::string query;
+  Document document;
+
+  /// {"document": {"name", "text"}, "query"}. InvalidArgument without a question or text, Document::create()'s errors.
+  static Result<Question> read(std::string_view json, const DocumentLimits& limits);
+  [[nodiscard]] FlowMessage message() const;
+
+  void keep(FlowRun& run) const;
+  /// What keep() kept in an earlier step.
+  static Result<Question> of(const FlowRun& run);
+};
+
+}  // namespace suffice::workflow::minions
