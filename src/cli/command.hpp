@@ -38,6 +38,7 @@ void add_keys(CLI::App& program, Command& chosen);
 void add_models(CLI::App& program, Command& chosen);
 void add_prompts(CLI::App& program, Command& chosen);
 void add_replay(CLI::App& program, Command& chosen);
+void add_report(CLI::App& program, Command& chosen);
 void add_version(CLI::App& program, Command& chosen);
 void add_cluster(CLI::App& program, Command& chosen);
 void add_completion(CLI::App& program, Command& chosen);

@@ -39,6 +39,7 @@ int main(int argc, char** argv) {
     suffice::cli::add_models(program, chosen);
     suffice::cli::add_prompts(program, chosen);
     suffice::cli::add_replay(program, chosen);
+    suffice::cli::add_report(program, chosen);
     suffice::cli::add_cluster(program, chosen);
     suffice::cli::add_completion(program, chosen);
     suffice::cli::add_man(program, chosen);
