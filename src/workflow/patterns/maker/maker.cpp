@@ -16,17 +16,33 @@ namespace {
 using TaskPtr = std::shared_ptr<const MakerTask>;
 using WorkersPtr = std::shared_ptr<const MakerWorkers>;
 
-Result<Plan> given_plan(const MakerTask& task, const FlowMessage& request) {
-  return Plan::create(task.start.empty() ? request.body.text : task.start, task.entries, task.limits);
+Result<Plan> given_plan(const MakerTask& task, const FlowRequest& request) {
+  if (!task.start.empty()) return Plan::create(task.start, task.entries, task.limits);
+  if (!request.documents.empty()) {
+    return fail(ErrorCode::InvalidArgument, "this workflow starts from a value and reads no documents");
+  }
+  const Result<boost::json::value> value = wire::parse_json(request.query);
+  std::string start = value ? request.query : std::string();
+  if (!value) wire::append_json_string(start, request.query);
+  return Plan::create(std::move(start), task.entries, task.limits);
+}
+
+/// All that the planner is told.
+std::string request_text(const FlowRequest& request) {
+  std::string text;
+  for (const std::string* part : {&request.system, &request.query}) {
+    if (!part->empty()) text += (text.empty() ? "" : "\n\n") + *part;
+  }
+  for (const FlowRequest::Text& document : request.documents) text += "\n\n" + document.name + ":\n" + document.text;
+  return text;
 }
 
 /// One call; the plan is its text. A plan with a fault is an error and never partly a plan.
-Task<Result<Plan>> planned(const MakerTask& task, const MakerWorkers& workers, const FlowMessage& request,
+Task<Result<Plan>> planned(const MakerTask& task, const MakerWorkers& workers, const FlowRequest& request,
                            FlowRun& run) {
   Result<std::unique_ptr<StepWorker>> planner = workers.planner(run);
   if (!planner) co_return fail(std::move(planner).error());
-  const Result<boost::json::value> body = wire::parse_json(request.body.text);
-  const std::string text = body && body->is_string() ? std::string(body->get_string()) : request.body.text;
+  const std::string text = request_text(request);
   const StepQuestion question{.step = 0, .instruction = text, .state = "null"};
   std::vector<Result<Sample>> samples;
   Result<void> asked = co_await (*planner)->sample(question, SampleRange{}, samples);
@@ -44,12 +60,14 @@ Task<Result<Plan>> planned(const MakerTask& task, const MakerWorkers& workers, c
   co_return plan;
 }
 
-Task<Result<FlowMessage>> run_plan(TaskPtr task, WorkersPtr workers, const FlowMessage& request, FlowRun& run) {
+Task<Result<FlowMessage>> run_plan(TaskPtr task, WorkersPtr workers, const FlowMessage& message, FlowRun& run) {
+  const Result<FlowRequest> request = read_request(message);
+  if (!request) co_return fail(request.error());
   Result<Plan> plan = fail(ErrorCode::Internal, "no plan");
   if (task->entries.empty()) {
-    plan = co_await planned(*task, *workers, request, run);
+    plan = co_await planned(*task, *workers, *request, run);
   } else {
-    plan = given_plan(*task, request);
+    plan = given_plan(*task, *request);
   }
   if (!plan) co_return fail(std::move(plan).error());
   run.progress(fmt::format("plan of {} steps", plan->steps()));
@@ -145,7 +163,11 @@ Result<std::shared_ptr<const Flow>> build_maker(std::shared_ptr<const MakerTask>
   }
   const auto shared = std::make_shared<const MakerWorkers>(std::move(workers));
   FlowBuilder builder(task->name);
-  Executor plan{.name = "plan", .takes = {}, .gives = {std::string(kPlanType)}, .run = {}, .version = task->version};
+  Executor plan{.name = "plan",
+                .takes = {std::string(kRequestType)},
+                .gives = {std::string(kPlanType)},
+                .run = {},
+                .version = task->version};
   plan.run = [task, shared](const FlowMessage& request, FlowRun& run) { return run_plan(task, shared, request, run); };
   Executor steps{.name = "steps",
                  .takes = {std::string(kPlanType)},

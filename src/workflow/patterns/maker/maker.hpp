@@ -10,6 +10,7 @@
 
 #include "core/result.hpp"
 #include "workflow/flow.hpp"
+#include "workflow/flow_io.hpp"
 #include "workflow/flow_run.hpp"
 #include "workflow/patterns/maker/model_worker.hpp"
 #include "workflow/patterns/maker/plan.hpp"
@@ -25,7 +26,8 @@ struct MakerTask {
   PlanLimits limits;
   /// The task's own steps. None: the planner makes the plan from the request, start and all.
   std::vector<PlanEntry> entries = {};
-  std::string start = {};   ///< JSON text; with `entries` only. Empty: the request's body is the start
+  std::string start =
+      {};  ///< JSON text; with `entries` only. Empty: the request's query is, as JSON where it is some, else as a string
   std::string answer = {};  ///< JSON pointer into the last state; empty: all of it
 };
 
@@ -38,7 +40,7 @@ struct MakerWorkers {
       {};  ///< asked with the request as the instruction; its sample is the plan. Needed without MakerTask::entries
 };
 
-/// Executors "plan" (request to plan) and "steps" (plan to answer). "steps" checkpoints after every committed step (decisions/0026), so
+/// Executors "plan" (kRequestType to plan) and "steps" (plan to kAnswerType). "steps" checkpoints after every committed step (decisions/0026), so
 /// that a run goes on from the step after it.
 ///
 /// The answer's body: {"answer", "state", "steps", "votes", "samples", "discarded": {kind: count}, "escalated", "escalated_steps"}; steps
@@ -48,6 +50,5 @@ struct MakerWorkers {
                                                               MakerWorkers workers);
 
 inline constexpr std::string_view kPlanType = "maker.plan";
-inline constexpr std::string_view kAnswerType = "answer";
 
 }  // namespace suffice::workflow::maker

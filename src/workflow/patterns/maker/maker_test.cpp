@@ -47,7 +47,9 @@ struct Arithmetic {
     };
   }
 
-  Result<FlowOutcome> run(std::string request = R"("go")") {
+  Result<FlowOutcome> run(std::string query = "go") { return ask({.query = std::move(query)}); }
+
+  Result<FlowOutcome> ask(const FlowRequest& request) {
     const Result<std::shared_ptr<const Flow>> flow =
         build_maker(std::make_shared<const MakerTask>(task),
                     {.worker = asks(worker), .frontier = asks(frontier), .planner = asks(planner)});
@@ -57,7 +59,7 @@ struct Arithmetic {
     options.on_event = [this](const FlowEvent& event) {
       if (event.kind == FlowEvent::Kind::Progress) told.emplace_back(event.text);
     };
-    return net::run_sync(workflow::run(**flow, {.type = "request", .body = {std::move(request)}}, options));
+    return net::run_sync(workflow::run(**flow, to_message(request), options));
   }
 
   MakerTask task;
@@ -126,7 +128,7 @@ TEST(Maker, ThePlannerMakesThePlanFromTheRequest) {
   of.script(of.planner).answer(R"({"start":1,"steps":[{"do":"+1","times":2}]})");
   of.script(of.worker).answer("2").answer("2").answer("3").answer("3");
 
-  const Result<FlowOutcome> outcome = of.run(R"("count to three")");
+  const Result<FlowOutcome> outcome = of.run("count to three");
 
   ASSERT_TRUE(outcome) << describe(outcome.error());
   EXPECT_THAT(outcome->output.body.text, HasSubstr(R"("answer":3)"));
@@ -171,6 +173,8 @@ TEST(Maker, TheRequestIsTheStartWhenTheTaskHasNone) {
 
   ASSERT_TRUE(outcome) << describe(outcome.error());
   EXPECT_EQ(of.script(of.worker).calls().front().input, "7+3=");
+  const FlowRequest with_document{.query = "7", .documents = {{.name = "a.txt", .text = "b"}}};
+  EXPECT_FALSE(of.ask(with_document)) << "it would not be read";
 }
 
 TEST(Maker, StopsWithinTheCallsItMayMake) {
@@ -210,7 +214,7 @@ TEST(Maker, AFrontierThatMayNotBeAskedIsNotAsked) {
   FlowOptions options;
   options.ledger = &of.ledger;
 
-  const Result<FlowOutcome> outcome = net::run_sync(workflow::run(*flow, {.type = "request", .body = {"1"}}, options));
+  const Result<FlowOutcome> outcome = net::run_sync(workflow::run(*flow, to_message({.query = "1"}), options));
 
   ASSERT_FALSE(outcome);
   EXPECT_EQ(outcome.error().code, ErrorCode::NoFrontier);
