@@ -1,0 +1,10 @@
+# The JSON Schema of workflow files becomes part of the library: one source for editors, documentation and validation.
+set(workflow_schema_file "${PROJECT_SOURCE_DIR}/api/workflow.schema.json")
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${workflow_schema_file}")
+file(READ "${workflow_schema_file}" WORKFLOW_SCHEMA)
+configure_file(workflow_schema.cpp.in "${CMAKE_CURRENT_BINARY_DIR}/workflow_schema.cpp" @ONLY)
+foreach(library suffice_workflow suffice_workflow_plain)
+  if(TARGET ${library})
+    target_sources(${library} PRIVATE "${CMAKE_CURRENT_BINARY_DIR}/workflow_schema.cpp")
+  endif()
+endforeach()
