@@ -7,7 +7,7 @@
 #   suffice::fmt        {fmt}                                           suffice::sqlite    SQLite 3
 #   suffice::utf8proc   Unicode                                         suffice::crypto    OpenSSL's libcrypto
 #   suffice::liblinear  linear classifiers                              suffice::zlib      gzip
-#   suffice::threads
+#   suffice::postgres   libpq, PostgreSQL's C client                    suffice::threads
 # Tests get gtest and gmock, benches Google Benchmark, from suffice_module().
 
 find_package(Boost 1.81 REQUIRED CONFIG COMPONENTS json)
@@ -18,6 +18,7 @@ find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(SQLite3 REQUIRED)
+find_package(PostgreSQL REQUIRED)
 find_package(ZLIB REQUIRED)
 find_path(VALIJSON_INCLUDE_DIR valijson/validator.hpp REQUIRED)
 find_path(UTF8PROC_INCLUDE_DIR utf8proc.h REQUIRED)
@@ -40,6 +41,7 @@ suffice_external(fmt fmt::fmt)
 suffice_external(log spdlog::spdlog fmt::fmt)
 suffice_external(cli11 CLI11::CLI11)
 suffice_external(sqlite SQLite::SQLite3)
+suffice_external(postgres PostgreSQL::PostgreSQL)
 suffice_external(zlib ZLIB::ZLIB)
 suffice_external(re2 "${RE2_LIBRARY}")
 target_include_directories(suffice_external_re2 SYSTEM INTERFACE "${RE2_INCLUDE_DIR}")

@@ -1,6 +1,7 @@
 #include "audit/export.hpp"
 
 #include <array>
+#include <optional>
 #include <utility>
 
 #include <boost/json.hpp>
@@ -62,6 +63,12 @@ std::string csv_line(const StoredEvent& event) {
   return line.append(",").append(event.hash).append("\r\n");
 }
 
+std::string head_line(bool complete, const std::optional<PrunedEnd>& pruned) {
+  if (!complete || !pruned) return fmt::format(R"({{"export":{{"format":1,"complete":{}}}}})", complete);
+  return fmt::format(R"({{"export":{{"format":1,"complete":true,"pruned":{{"sequence":{},"hash":"{}"}}}}}})",
+                     pruned->sequence, pruned->hash);
+}
+
 }  // namespace
 
 std::string export_line(const StoredEvent& event) {
@@ -76,8 +83,9 @@ Result<std::int64_t> export_events(AuditReader& reader, const EventFilter& filte
   std::string last_hash(kFirstPreviousHash);
   EventFilter oldest_first = filter;
   oldest_first.newest_first = false;
-  const std::string jsonl_heading =
-      fmt::format(R"({{"export":{{"format":1,"complete":{}}}}})", matches_everything(filter)) + "\n";
+  SUFFICE_TRY(const std::optional<PrunedEnd> pruned, reader.pruned());
+  if (pruned) last_hash = pruned->hash;
+  const std::string jsonl_heading = head_line(matches_everything(filter), pruned) + "\n";
   bool going = sink(format == ExportFormat::Jsonl ? jsonl_heading : csv_heading());
   if (!going) return stopped();
   SUFFICE_TRY_VOID(reader.read(oldest_first, [&](const StoredEvent& event) {

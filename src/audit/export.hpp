@@ -23,7 +23,8 @@ using ExportSink = std::function<bool(std::string_view)>;
 
 /// Writes the events that `filter` matches, always oldest first; gives their number.
 ///
-/// Jsonl: a first line {"export":{"format":1,"complete":true|false}}, export_line() per event, a last line
+/// Jsonl: a first line {"export":{"format":1,"complete":true|false}} (with ,"pruned":{"sequence":N,"hash":"..."} behind `complete` when the
+/// record begins behind pruned events), export_line() per event, a last line
 /// {"end":{"events":N,"last_hash":"..."}}; `complete` says that nothing was filtered out, so that a gap means loss. Csv (RFC 4180): a heading, then one flat row per event for a spreadsheet;
 /// cells that a spreadsheet would take for a formula begin with an apostrophe. IoFailed when the sink stops.
 [[nodiscard]] Result<std::int64_t> export_events(AuditReader& reader, const EventFilter& filter, ExportFormat format,

@@ -68,6 +68,7 @@ void add_attempt(EventFigures& figures, const json::value& value) {
 std::optional<EventFigures> figures_of(const Event& event) {
   if (event.kind != Event::Kind::Request) return std::nullopt;
   EventFigures figures{.model = event.served_model,
+                       .caller_key = event.caller_key,
                        .succeeded = event.outcome == "ok",
                        .stand_in = event.stand_in,
                        .cost_nanodollars = event.cost.nanos,
@@ -91,6 +92,7 @@ std::optional<EventFigures> figures_of_json(std::string_view text) {
   const json::object* fields = error ? nullptr : parsed.if_object();
   if (fields == nullptr || text_of(*fields, "kind") != "request") return std::nullopt;
   EventFigures figures{.model = text_of(*fields, "served_model"),
+                       .caller_key = text_of(*fields, "caller_key"),
                        .succeeded = text_of(*fields, "outcome") == "ok",
                        .stand_in = flag_of(*fields, "stand_in"),
                        .cost_nanodollars = number_of(*fields, "cost_nanodollars").value_or(0),

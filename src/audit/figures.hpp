@@ -13,6 +13,7 @@ namespace suffice::audit {
 /// Of one request. Attempts count as `local` or hosted by what the policy says of their model.
 struct EventFigures {
   std::string model;       ///< that served; empty when none did
+  std::string caller_key;  ///< the key's name in the policy, empty when none was asked for
   bool succeeded = false;  ///< the caller got an answer: outcome "ok"
   bool stand_in = false;
   std::int64_t cost_nanodollars = 0;

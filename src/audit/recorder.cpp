@@ -25,12 +25,6 @@ struct Item {
   Done done;
 };
 
-/// Where the chain goes on.
-struct ChainEnd {
-  std::int64_t sequence = 0;
-  std::string hash{kFirstPreviousHash};
-};
-
 class ChainRecorder final : public Recorder {
  public:
   ChainRecorder(std::unique_ptr<AuditStore> store, RecorderOptions options, ChainEnd end)

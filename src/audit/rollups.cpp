@@ -1,10 +1,14 @@
 #include "audit/rollups.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <numeric>
 #include <optional>
+#include <system_error>
 #include <utility>
+
+#include <fmt/format.h>
 
 namespace suffice::audit {
 
@@ -46,6 +50,24 @@ double LatencyHistogram::quantile(double q) const {
     before += here;
   }
   return static_cast<double>(bound(last + 1));
+}
+
+std::string to_text(const LatencyHistogram& histogram) {
+  const auto filled = std::ranges::find_if(histogram.counts.rbegin(), histogram.counts.rend(),
+                                           [](std::int64_t count) { return count != 0; });
+  return fmt::format("{}", fmt::join(histogram.counts.begin(), filled.base(), ","));
+}
+
+LatencyHistogram histogram_from(std::string_view text) {
+  if (text.starts_with('{')) text.remove_prefix(1);
+  LatencyHistogram histogram;
+  for (std::int64_t& count : histogram.counts) {
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+    if (error != std::errc() || !text.starts_with(',')) break;
+    text.remove_prefix(1);
+  }
+  return histogram;
 }
 
 std::span<const RollupSum> rollup_sums() noexcept {

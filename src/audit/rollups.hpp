@@ -87,6 +87,11 @@ struct Rollup {
 /// Sums by key, ordered by hour first.
 using RollupMap = std::map<RollupKey, RollupSums>;
 
+/// "0,3,1": the buckets up to the last that holds something. Stored format.
+[[nodiscard]] std::string to_text(const LatencyHistogram& histogram);
+/// Reads to_text()'s form, also within braces; what is no number counts 0.
+[[nodiscard]] LatencyHistogram histogram_from(std::string_view text);
+
 /// Adds one event; a change of state adds nothing.
 void fold(RollupMap& rows, const StoredEvent& event);
 

@@ -22,6 +22,8 @@ struct SqliteOptions {
   std::chrono::milliseconds busy_timeout{5'000};  ///< how long a statement waits for a reader's checkpoint lock
   int log_pages =
       8'000;  ///< of the write-ahead log, from which on it is copied into the database: 16 MB of a new file's pages
+  /// Appends beside the gateway that writes this record: for the rare event of a command. Each waits for the other's transaction.
+  bool beside_a_gateway = false;
 };
 
 /// Opens or creates the record at `file` (mode 0600; its folder must exist) for writing and brings its schema up to date.

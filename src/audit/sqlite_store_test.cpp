@@ -8,8 +8,10 @@
 #include <gtest/gtest.h>
 
 #include "audit/migrations.hpp"
+#include "audit/rollups.hpp"
 #include "audit/sample_events.hpp"
 #include "audit/sqlite.hpp"
+#include "audit/verify.hpp"
 
 namespace suffice::audit {
 namespace {
@@ -17,7 +19,6 @@ namespace {
 using testing::chained_events;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 using testing::TemporaryFolder;
 
 std::vector<std::int64_t> sequences(AuditReader& reader, const EventFilter& filter) {
@@ -28,27 +29,6 @@ std::vector<std::int64_t> sequences(AuditReader& reader, const EventFilter& filt
   });
   EXPECT_TRUE(read) << describe(read.error());
   return found;
-}
-
-TEST(SqliteStore, GivesBackWhatWasAppendedAfterReopening) {
-  const TemporaryFolder folder;
-  const std::vector<StoredEvent> events = chained_events(3);
-  {
-    auto store = open_sqlite_store(folder / "audit.db");
-    ASSERT_TRUE(store) << describe(store.error());
-    EXPECT_FALSE((*store)->last().value().has_value());
-    ASSERT_TRUE((*store)->append(events));
-  }
-
-  auto store = open_sqlite_store(folder / "audit.db");
-
-  ASSERT_TRUE(store) << describe(store.error());
-  const auto last = (*store)->last();
-  ASSERT_TRUE(last && *last);
-  EXPECT_EQ((*last)->sequence, 3);
-  EXPECT_EQ((*last)->json, events[2].json);
-  EXPECT_EQ((*last)->hash, events[2].hash);
-  EXPECT_TRUE(hash_matches(**last));
 }
 
 TEST(SqliteStore, BeginsItsLogAnewWhileItIsWritten) {
@@ -73,96 +53,6 @@ TEST(SqliteStore, BeginsItsLogAnewWhileItIsWritten) {
   EXPECT_EQ(sequences(**store, EventFilter{.limit = 1, .newest_first = true}), std::vector{event.sequence});
 }
 
-TEST(SqliteStore, KeepsNothingOfABatchThatFails) {
-  const TemporaryFolder folder;
-  auto store = open_sqlite_store(folder / "audit.db");
-  ASSERT_TRUE(store);
-  std::vector<StoredEvent> events = chained_events(3);
-  events[2].sequence = 1;
-
-  const auto appended = (*store)->append(events);
-
-  ASSERT_FALSE(appended);
-  EXPECT_EQ(appended.error().code, ErrorCode::StoreFailed);
-  EXPECT_THAT(appended.error().where, HasSubstr("audit.db"));
-  EXPECT_THAT(sequences(**store, EventFilter{}), IsEmpty());
-  EXPECT_TRUE((*store)->append(chained_events(3)));
-}
-
-TEST(SqliteStore, FiltersAndOrders) {
-  const TemporaryFolder folder;
-  auto store = open_sqlite_store(folder / "audit.db");
-  ASSERT_TRUE(store);
-  std::vector<StoredEvent> events = chained_events(5);
-  events[1].task = "summarize_log";
-  events[2].route = "local";
-  events[2].reason = "";
-  events[3].kind = "kill_switch";
-  events[4].time = "2030-01-01T00:00:00.000Z";
-  events[4].request_id = "zzzzzz-1";
-  ASSERT_TRUE((*store)->append(events));
-
-  struct Case {
-    const char* name;
-    EventFilter filter;
-    std::vector<std::int64_t> expected;
-  };
-  const std::vector<Case> cases = {
-      {"everything", {}, {1, 2, 3, 4, 5}},
-      {"task", {.task = "summarize_log"}, {2}},
-      {"route", {.route = "local"}, {3}},
-      {"reason", {.reason = "confidence_low"}, {1, 2, 4, 5}},
-      {"kind", {.kind = "kill_switch"}, {4}},
-      {"since, inclusive", {.since = "2030-01-01T00:00:00.000Z"}, {5}},
-      {"full id", {.id_or_request_id = events[2].id}, {3}},
-      {"full request id", {.id_or_request_id = "zzzzzz-1"}, {5}},
-      {"prefix", {.id_or_request_id = "zzzzzz"}, {5}},
-      {"too short for a prefix", {.id_or_request_id = "zzzzz"}, {}},
-      {"a pattern is no prefix", {.id_or_request_id = "%%%%%%"}, {}},
-      {"after", {.after_sequence = 3}, {4, 5}},
-      {"newest two", {.limit = 2, .newest_first = true}, {5, 4}},
-      {"all together", {.task = "classify_issue", .route = "escalated", .after_sequence = 1, .limit = 1}, {4}},
-  };
-  for (const Case& c : cases) EXPECT_EQ(sequences(**store, c.filter), c.expected) << c.name;
-}
-
-TEST(SqliteStore, SumsWhatEachKeySpentSinceATime) {
-  const TemporaryFolder folder;
-  auto store = open_sqlite_store(folder / "audit.db");
-  ASSERT_TRUE(store);
-  std::vector<StoredEvent> events = chained_events(5);
-  const auto spent = [&](std::size_t i, const std::string& time, const std::string& json) {
-    events[i].time = time;
-    events[i].json = json;
-  };
-  spent(0, "2029-12-31T23:59:59.999Z", R"({"caller_key":"a","cost_nanodollars":1000})");
-  spent(1, "2030-01-01T00:00:00.000Z", R"({"caller_key":"a","cost_nanodollars":20})");
-  spent(2, "2030-01-01T10:00:00.000Z", R"({"caller_key":"b","cost_nanodollars":300})");
-  spent(3, "2030-01-01T11:00:00.000Z", R"({"caller_key":"a","cost_nanodollars":4})");
-  spent(4, "2030-01-01T12:00:00.000Z", R"({"cost_nanodollars":50000})");
-  ASSERT_TRUE((*store)->append(events));
-
-  const Result<std::map<std::string, Usd>> sums = (*store)->spent_since("2030-01-01T00:00:00.000Z");
-
-  ASSERT_TRUE(sums);
-  EXPECT_EQ(*sums, (std::map<std::string, Usd>{{"a", Usd{24}}, {"b", Usd{300}}}));
-}
-
-TEST(SqliteStore, StopsReadingWhenTheRowSaysSo) {
-  const TemporaryFolder folder;
-  auto store = open_sqlite_store(folder / "audit.db");
-  ASSERT_TRUE(store && (*store)->append(chained_events(5)));
-  std::vector<std::int64_t> seen;
-
-  const auto read = (*store)->read(EventFilter{}, [&](const StoredEvent& event) {
-    seen.push_back(event.sequence);
-    return seen.size() < 2;
-  });
-
-  EXPECT_TRUE(read);
-  EXPECT_THAT(seen, ElementsAre(1, 2));
-}
-
 TEST(SqliteStore, RefusesASecondWriterAndNamesTheFile) {
   const TemporaryFolder folder;
   auto first = open_sqlite_store(folder / "audit.db");
@@ -176,21 +66,6 @@ TEST(SqliteStore, RefusesASecondWriterAndNamesTheFile) {
   EXPECT_THAT(second.error().message, HasSubstr("another gateway"));
   first->reset();
   EXPECT_TRUE(open_sqlite_store(folder / "audit.db"));
-}
-
-TEST(SqliteStore, IsReadWhileItIsWritten) {
-  const TemporaryFolder folder;
-  auto store = open_sqlite_store(folder / "audit.db");
-  ASSERT_TRUE(store);
-  const std::vector<StoredEvent> events = chained_events(2);
-  ASSERT_TRUE((*store)->append({events[0]}));
-  auto reader = open_sqlite_reader(folder / "audit.db");
-  ASSERT_TRUE(reader) << describe(reader.error());
-  EXPECT_THAT(sequences(**reader, EventFilter{}), ElementsAre(1));
-
-  ASSERT_TRUE((*store)->append({events[1]}));
-
-  EXPECT_THAT(sequences(**reader, EventFilter{}), ElementsAre(1, 2));
 }
 
 TEST(SqliteStore, KeepsItsFilesFromOtherUsers) {
@@ -240,15 +115,71 @@ TEST(SqliteStore, SaysWhatIsWrongWithAFileItCannotUse) {
   EXPECT_FALSE(open_sqlite_reader(folder / "newer.db"));
 }
 
+TEST(SqliteStore, TakesOverARecordOfTheFirstSchema) {
+  const TemporaryFolder folder;
+  const std::vector<StoredEvent> events = chained_events(3);
+  {
+    auto old = Database::open((folder / "audit.db").string(), SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+    ASSERT_TRUE(old && old->execute(std::string(kMigrations[0])));
+    ASSERT_TRUE(old->execute(fmt::format("PRAGMA application_id = {}; PRAGMA user_version = 1", kApplicationId)));
+    for (const StoredEvent& e : events) {
+      ASSERT_TRUE(old->execute(fmt::format(
+          "INSERT INTO event VALUES ({}, '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', "
+          "'{}', '{}')",
+          e.sequence, e.id, e.time, e.kind, e.task, e.route, e.reason, e.request_id, e.json, e.previous_hash, e.hash)));
+    }
+  }
+  EXPECT_THAT(sequences(*open_sqlite_reader(folder / "audit.db").value(), {}), ElementsAre(1, 2, 3));
+  EXPECT_EQ(open_sqlite_reader(folder / "audit.db").value()->rollups({})->at(0).sums.requests, 3);
+
+  const auto store = open_sqlite_store(folder / "audit.db");
+
+  ASSERT_TRUE(store) << describe(store.error());
+  ASSERT_TRUE((*store)->append(chained_behind({.sequence = 3, .hash = events[2].hash}, {chained_events(4)[3]})));
+  EXPECT_THAT(sequences(**store, {}), ElementsAre(1, 2, 3, 4));
+  EXPECT_TRUE(verify(**store)->ok());
+  EXPECT_EQ((*store)->rollups({})->at(0).sums.requests, 4);
+}
+
+TEST(SqliteStore, ShowsItsEventsToOtherProgramsAsOneView) {
+  const TemporaryFolder folder;
+  std::vector<StoredEvent> events = chained_events(3);
+  events[2].time = "2023-11-20T00:00:00.000Z";
+  ASSERT_TRUE(open_sqlite_store(folder / "audit.db").value()->append(events));
+  auto database = Database::open((folder / "audit.db").string(), SQLITE_OPEN_READONLY);
+  ASSERT_TRUE(database);
+
+  EXPECT_EQ(database->integer("SELECT count(*) FROM event").value(), 3);
+  EXPECT_EQ(database->integer("SELECT count(*) FROM event_20231120").value(), 1);
+}
+
+TEST(SqliteStore, LeavesNoTextOfPrunedEventsInItsFiles) {
+  const TemporaryFolder folder;
+  Event old = testing::numbered_event(1);
+  old.note = "PRUNED-CANARY";
+  Event young = testing::numbered_event(2);
+  young.time += std::chrono::days{1};
+  auto store = open_sqlite_store(folder / "audit.db");
+  ASSERT_TRUE(store && (*store)->append(chained_behind({}, {stored_form(old), stored_form(young)})));
+
+  ASSERT_EQ((*store)->prune("2023-11-15")->events, 1);
+
+  for (const char* name : {"audit.db", "audit.db-wal"}) {
+    std::ifstream file(folder / name, std::ios::binary);
+    const std::string bytes((std::istreambuf_iterator<char>(file)), {});
+    EXPECT_EQ(bytes.find("PRUNED-CANARY"), std::string::npos) << name;
+  }
+}
+
 TEST(SqliteStore, ServesItsUsualQueriesByAnIndex) {
   const TemporaryFolder folder;
-  ASSERT_TRUE(open_sqlite_store(folder / "audit.db"));
+  ASSERT_TRUE(open_sqlite_store(folder / "audit.db").value()->append(chained_events(1)));
   auto database = Database::open((folder / "audit.db").string(), SQLITE_OPEN_READONLY);
   ASSERT_TRUE(database);
   for (const char* where :
        {"task = 'a' ORDER BY sequence DESC LIMIT 9", "reason = 'a' AND reason <> '' ORDER BY sequence DESC LIMIT 9",
         "id BETWEEN 'a' AND 'b' OR request_id BETWEEN 'a' AND 'b'", "time >= 'a'"}) {
-    auto plan = database->prepare(fmt::format("EXPLAIN QUERY PLAN SELECT * FROM event WHERE {}", where));
+    auto plan = database->prepare(fmt::format("EXPLAIN QUERY PLAN SELECT * FROM event_20231114 WHERE {}", where));
     ASSERT_TRUE(plan);
     std::string text;
     while (plan->step().value() == Statement::Step::Row) text += plan->text(3) + "\n";

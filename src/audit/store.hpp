@@ -1,5 +1,5 @@
 #pragma once
-// AuditStore: the port to whatever keeps the record. SQLite here; PostgreSQL later.
+// AuditStore: the port to whatever keeps the record: SQLite (sqlite_store.hpp) or PostgreSQL (postgres_store.hpp).
 
 #include <cstdint>
 #include <functional>
@@ -35,6 +35,21 @@ struct StoredEvent {
   std::optional<EventFigures> figures = {};  ///< of an event on its way in; not stored, absent in one that was read
 };
 
+/// Where a record begins after its oldest events were pruned: behind this one.
+struct PrunedEnd {
+  std::int64_t sequence = 0;
+  std::string hash = {};
+
+  bool operator==(const PrunedEnd&) const = default;
+};
+
+/// What a pruning did.
+struct Pruned {
+  std::int64_t events = 0;
+  std::int64_t partitions = 0;
+  std::optional<PrunedEnd> end = {};  ///< where the record begins now; nothing when nothing was ever pruned
+};
+
 /// What to read back. Empty fields match everything.
 struct EventFilter {
   std::string task = {};
@@ -59,15 +74,25 @@ class AuditReader {
   virtual Result<void> read(const EventFilter& filter, const std::function<bool(const StoredEvent&)>& row) = 0;
   /// What each key's requests have cost since `time` (RFC 3339, inclusive), by the key's name. Requests without a key are left out.
   virtual Result<std::map<std::string, Usd>> spent_since(std::string_view time) = 0;
+  /// Where the record begins, when events were pruned. Roll-ups of pruned events stay.
+  virtual Result<std::optional<PrunedEnd>> pruned() { return std::nullopt; }
   /// As audit/rollups.hpp says. Here by reading every event; stores do better.
   virtual Result<std::vector<Rollup>> rollups(const TimeRange& range);
 };
 
-/// What also writes it. One writer at a time; readers from other processes at any time.
+/// What also writes it. One thread at a time; readers from other processes at any time.
 class AuditStore : public AuditReader {
  public:
-  /// All or nothing, durable on return. The events continue the chain that last() ends.
+  /// All or nothing, durable on return. The events continue the chain that last() ends. Where others have appended meanwhile, the store
+  /// chains them anew behind those: what is stored may then have other sequence numbers and hashes than `batch`, never another text or
+  /// order. A batch that failed and in truth was committed may be given again: it is not stored twice.
   virtual Result<void> append(const std::vector<StoredEvent>& batch) = 0;
+  /// Drops whole partitions whose events all lie before `day` ("2026-11-01", UTC), oldest first; never the newest partition. The chain
+  /// stays verifiable from pruned() on. A reader or a writer beside it waits for moments only. InvalidArgument for a bad day.
+  virtual Result<Pruned> prune(std::string_view day);
 };
+
+/// InvalidArgument unless `day` is of the form 2026-11-22. Pure.
+[[nodiscard]] Result<void> check_day(std::string_view day);
 
 }  // namespace suffice::audit

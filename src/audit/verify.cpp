@@ -35,6 +35,13 @@ class ChainCheck {
     return true;
   }
 
+  /// The record begins behind an event that was pruned.
+  void begin_behind(const PrunedEnd& end) {
+    sequence_ = end.sequence;
+    start_hash_ = end.hash;
+    report_.pruned = end.sequence;
+  }
+
   void report(Kind kind, std::int64_t position, std::int64_t sequence, std::string message) {
     report_.problem =
         ChainProblem{.kind = kind, .position = position, .sequence = sequence, .message = std::move(message)};
@@ -55,6 +62,9 @@ class ChainCheck {
   }
 
   [[nodiscard]] const VerifyReport& so_far() const { return report_; }
+  [[nodiscard]] std::string_view last_hash() const {
+    return report_.events == 0 ? std::string_view(start_hash_) : std::string_view(report_.last_hash);
+  }
 
  private:
   struct Wrong {
@@ -66,14 +76,14 @@ class ChainCheck {
     const bool first = report_.events == 0;
     if (!hash_matches(event))
       return Wrong{Kind::Altered, fmt::format("event {} was altered: its text does not give its hash", event.sequence)};
-    if (!first && event.sequence <= sequence_) {
+    if (event.sequence <= sequence_) {
       return Wrong{Kind::Reordered, fmt::format("event {} stands after event {}", event.sequence, sequence_)};
     }
     const std::int64_t expected = sequence_ + 1;
     if (event.sequence != expected && !gaps_allowed_) {
       return Wrong{Kind::Gap, fmt::format("events {} to {} are missing", expected, event.sequence - 1)};
     }
-    const std::string_view previous = first ? kFirstPreviousHash : std::string_view(report_.last_hash);
+    const std::string_view previous = first ? std::string_view(start_hash_) : std::string_view(report_.last_hash);
     if (event.sequence == expected && event.previous_hash != previous) {
       return Wrong{Kind::BrokenLink,
                    fmt::format("event {} does not follow the one before it: one of them was replaced", event.sequence)};
@@ -85,6 +95,7 @@ class ChainCheck {
   bool expected_seen_ = false;
   bool gaps_allowed_ = false;
   std::int64_t sequence_ = 0;
+  std::string start_hash_{kFirstPreviousHash};
   VerifyReport report_;
 };
 
@@ -157,6 +168,23 @@ std::optional<StoredEvent> event_of_line(std::string_view line) {
 constexpr std::string_view kCompleteHead = R"({"export":{"format":1,"complete":true}})";
 constexpr std::string_view kFilteredHead = R"({"export":{"format":1,"complete":false}})";
 
+/// The first line of an export.
+struct HeadLine {
+  bool complete = false;
+  std::optional<PrunedEnd> pruned;
+};
+
+std::optional<HeadLine> head_of_line(std::string_view line) {
+  if (line == kFilteredHead) return HeadLine{.complete = false, .pruned = std::nullopt};
+  if (line == kCompleteHead) return HeadLine{.complete = true, .pruned = std::nullopt};
+  PrunedEnd end;
+  const bool headed = take(line, R"({"export":{"format":1,"complete":true,"pruned":{"sequence":)") &&
+                      take_number(line, end.sequence) && take(line, R"(,"hash":")") && take_hash(line, end.hash) &&
+                      line == R"("}}})";
+  if (!headed) return std::nullopt;
+  return HeadLine{.complete = true, .pruned = std::move(end)};
+}
+
 struct EndLine {
   std::int64_t events = 0;
   std::string last_hash;
@@ -173,8 +201,7 @@ std::optional<EndLine> end_of_line(std::string_view line) {
 /// What the last line says against what was read.
 void check_end(ChainCheck& check, const EndLine& end, std::int64_t position) {
   const VerifyReport& seen = check.so_far();
-  const std::string_view last = seen.events == 0 ? kFirstPreviousHash : std::string_view(seen.last_hash);
-  if (end.events != seen.events || end.last_hash != last) {
+  if (end.events != seen.events || end.last_hash != check.last_hash()) {
     check.report(Kind::Truncated, position, 0,
                  fmt::format("the last line speaks of {} events, {} are here: some were cut out or put in", end.events,
                              seen.events));
@@ -191,6 +218,8 @@ std::string_view name(ChainProblem::Kind kind) noexcept {
 
 Result<VerifyReport> verify(AuditReader& reader, const VerifyOptions& options) {
   ChainCheck check(options);
+  SUFFICE_TRY(const std::optional<PrunedEnd> pruned, reader.pruned());
+  if (pruned) check.begin_behind(*pruned);
   std::int64_t position = 0;
   SUFFICE_TRY_VOID(reader.read(EventFilter{}, [&](const StoredEvent& event) {
     ++position;
@@ -206,11 +235,13 @@ Result<VerifyReport> verify(AuditReader& reader, const VerifyOptions& options) {
 
 VerifyReport verify_export(const LineSource& next_line, const VerifyOptions& options) {
   ChainCheck check(options);
-  const std::optional<std::string> head = next_line();
+  const std::optional<std::string> first_line = next_line();
+  const std::optional<HeadLine> head = head_of_line(first_line.value_or(""));
   std::int64_t position = 1;
-  if (head == kFilteredHead) {
-    check.allow_gaps();
-  } else if (head != kCompleteHead) {
+  if (head) {
+    if (!head->complete) check.allow_gaps();
+    if (head->pruned) check.begin_behind(*head->pruned);
+  } else {
     check.report(Kind::Unreadable, position, 0, "this is not the first line of an audit export (format 1)");
     return check.finish(position);
   }

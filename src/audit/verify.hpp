@@ -33,8 +33,9 @@ struct ChainProblem {
 struct VerifyReport {
   std::int64_t events = 0;  ///< that are good, up to the problem if there is one
   std::int64_t first_sequence = 0;
-  std::string last_hash;  ///< of the last good event: note it elsewhere, and a later verification can ask for it
-  bool complete = true;   ///< false for a filtered export: each event was checked, gaps between them were not
+  std::int64_t pruned = 0;  ///< events before the first that were pruned, as the record or the export says of itself
+  std::string last_hash;    ///< of the last good event: note it elsewhere, and a later verification can ask for it
+  bool complete = true;     ///< false for a filtered export: each event was checked, gaps between them were not
   std::optional<ChainProblem> problem;
 
   [[nodiscard]] bool ok() const { return !problem; }

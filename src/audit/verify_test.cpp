@@ -1,4 +1,5 @@
-// Tampering is a table: each row does to a sound export or record what someone might do, and says what verification must answer.
+// Tampering is a table: each row does to a sound export what someone might do, and says what verification must answer. The same for the
+// records of both stores: store_contract_test.cpp.
 #include "audit/verify.hpp"
 
 #include <algorithm>
@@ -9,7 +10,6 @@
 
 #include "audit/export.hpp"
 #include "audit/sample_events.hpp"
-#include "audit/sqlite.hpp"
 #include "audit/sqlite_store.hpp"
 
 namespace suffice::audit {
@@ -149,39 +149,6 @@ TEST(Verify, FindsEveryKindOfTamperingInAnExport) {
     EXPECT_EQ(name(report.problem->kind), name(c.kind)) << c.name;
     EXPECT_EQ(report.problem->position, c.position) << c.name;
     EXPECT_EQ(report.events, c.good) << c.name;
-  }
-}
-
-TEST(Verify, FindsTamperingInTheRecordItself) {
-  struct Case {
-    const char* name;
-    const char* sql;
-    Kind kind;
-    std::int64_t position;
-  };
-  const Case cases[] = {
-      {"text altered", "UPDATE event SET json = replace(json, 'frontier', 'frontjer') WHERE sequence = 3",
-       Kind::Altered, 3},
-      {"event dropped", "DELETE FROM event WHERE sequence = 2", Kind::Gap, 2},
-      {"first dropped", "DELETE FROM event WHERE sequence = 1", Kind::Gap, 1},
-      {"column altered", "UPDATE event SET task = 'other' WHERE sequence = 4", Kind::ColumnsDiffer, 4},
-      {"reason altered", "UPDATE event SET reason = '' WHERE sequence = 5", Kind::ColumnsDiffer, 5},
-      {"two exchanged",
-       "UPDATE event SET sequence = -1 WHERE sequence = 2; UPDATE event SET sequence = 2 WHERE sequence = 3;"
-       "UPDATE event SET sequence = 3 WHERE sequence = -1",
-       Kind::BrokenLink, 2},
-  };
-  for (const Case& c : cases) {
-    const TemporaryFolder folder;
-    store_of(folder, chained_events(5)).reset();
-    auto database = Database::open((folder / "audit.db").string(), SQLITE_OPEN_READWRITE);
-    ASSERT_TRUE(database && database->execute(c.sql)) << c.name;
-    auto reader = open_sqlite_reader(folder / "audit.db");
-    ASSERT_TRUE(reader);
-    const auto report = verify(**reader);
-    ASSERT_TRUE(report && !report->ok()) << c.name;
-    EXPECT_EQ(name(report->problem->kind), name(c.kind)) << c.name;
-    EXPECT_EQ(report->problem->position, c.position) << c.name;
   }
 }
 
