@@ -21,8 +21,8 @@
 #include "app/reloader.hpp"
 #include "app/unused_memory.hpp"
 #include "audit/event_json.hpp"
+#include "audit/location.hpp"
 #include "audit/recorder.hpp"
-#include "audit/sqlite_store.hpp"
 #include "core/clock.hpp"
 #include "core/ids.hpp"
 #include "core/random.hpp"
@@ -130,7 +130,12 @@ struct Application::Impl {
   Result<void> open_record();
   pipeline::GatewayOptions gateway_options();
   Result<void> count_spent_today();
-  [[nodiscard]] fs::path record_file() const { return settings.data / "audit.sqlite"; }
+  /// Callers that set a folder only have their record in it.
+  [[nodiscard]] audit::RecordLocation record() const {
+    if (!settings.record.name.empty()) return settings.record;
+    const fs::path file = settings.data / "audit.sqlite";
+    return {.file = file, .url = {}, .name = file.string()};
+  }
   Result<std::shared_ptr<const pipeline::Snapshot>> make_snapshot(ModelClients::Draft& draft);
   Task<Result<std::string>> reload();
   Error refuse_reload(Error error);
@@ -194,9 +199,12 @@ pipeline::GatewayOptions Application::Impl::gateway_options() {
 }
 
 Result<void> Application::Impl::open_record() {
-  Result<std::unique_ptr<audit::AuditStore>> store = audit::open_sqlite_store(record_file(), audit::SqliteOptions{});
-  if (!store) return fail(std::move(store).error());
-  SUFFICE_TRY(recorder, audit::Recorder::create(*std::move(store), audit::RecorderOptions{}));
+  SUFFICE_TRY(std::unique_ptr<audit::AuditStore> store, audit::open_store(record(), audit::Writer::Gateway));
+  audit::RecorderOptions options;
+  options.on_store_failure = [this](const Error& error, std::size_t waiting) {
+    log->error("audit_store_failed waiting={} problem={}", waiting, describe(error));
+  };
+  SUFFICE_TRY(recorder, audit::Recorder::create(std::move(store), std::move(options)));
   return {};
 }
 
@@ -219,7 +227,7 @@ Result<void> Application::Impl::may_serve(const policy::Policy& policy) const {
 
 /// A restart must not give every key its day's budget back.
 Result<void> Application::Impl::count_spent_today() {
-  SUFFICE_TRY(const std::unique_ptr<audit::AuditReader> reader, audit::open_sqlite_reader(record_file()));
+  SUFFICE_TRY(const std::unique_ptr<audit::AuditReader> reader, audit::open_reader(record()));
   const std::string today = audit::rfc3339_ms(std::chrono::floor<std::chrono::days>(clock.wall_now()));
   SUFFICE_TRY(const auto spent, reader->spent_since(today));
   for (const auto& [key, cost] : spent) gateway->callers().add_spent(key, cost);

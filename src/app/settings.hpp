@@ -8,6 +8,7 @@
 #include <string>
 
 #include "app/otlp_exporter.hpp"
+#include "audit/location.hpp"
 #include "core/result.hpp"
 #include "net/http_server.hpp"
 #include "pipeline/gateway.hpp"
@@ -18,6 +19,7 @@ namespace suffice::app {
 struct Settings {
   std::filesystem::path policy;  ///< YAML; prompts lie in `prompts/` beside it
   std::filesystem::path data;    ///< audit.sqlite, levers.json, gateway.json
+  audit::RecordLocation record;  ///< audit.sqlite in `data`, or a PostgreSQL database
   std::filesystem::path engine;  ///< the suffice-engine program
   std::filesystem::path store;   ///< the model store's folder; empty: none
   net::ListenAddress listen{.host = "127.0.0.1", .port = 8080};

@@ -1,5 +1,8 @@
 // What the record costs: redaction and JSON per event, enqueueing per request, and durable events per second.
+#include <array>
+#include <chrono>
 #include <condition_variable>
+#include <cstdlib>
 #include <filesystem>
 #include <mutex>
 #include <string>
@@ -7,8 +10,11 @@
 #include <benchmark/benchmark.h>
 
 #include "audit/event_json.hpp"
+#include "audit/postgres_server.hpp"
+#include "audit/postgres_store.hpp"
 #include "audit/recorder.hpp"
 #include "audit/redaction.hpp"
+#include "audit/rollups.hpp"
 #include "audit/sample_events.hpp"
 #include "audit/sample_secrets.hpp"
 #include "audit/sqlite_store.hpp"
@@ -146,6 +152,131 @@ void BM_RecordUntilDurable(benchmark::State& state) {
   state.SetItemsProcessed(number);
 }
 BENCHMARK(BM_RecordUntilDurable)->Arg(1)->Arg(64)->Arg(4'096)->UseRealTime();
+
+/// Requests of thirty days, five tasks, three routes and three models: short ones, because what a report reads are their sums.
+class Thirty {
+ public:
+  std::vector<StoredEvent> next(std::int64_t count, std::int64_t of) {
+    std::vector<StoredEvent> batch;
+    for (std::int64_t i = 0; i < count; ++i) {
+      const std::int64_t number = number_++;
+      Event event;
+      event.id = fmt::format("01890000-0000-7000-8000-{:012}", number);
+      event.time = testing::test_time() + std::chrono::milliseconds{number * (30LL * 86'400'000 / of)};
+      event.request_id = event.id;
+      event.task = kTasks[number % kTasks.size()];
+      event.route = number % 3 == 0   ? Route::Local
+                    : number % 3 == 1 ? Route::EscalatedAfterValidation
+                                      : Route::Frontier;
+      if (number % 3 == 1) event.reasons = {number % 2 == 0 ? Reason::ConfidenceLow : Reason::LabelEscalates};
+      event.served_model = kModels[number % kModels.size()];
+      event.outcome = "ok";
+      event.cost = Usd{number % 1'000};
+      event.counterfactual_cost = Usd{2'000};
+      event.latency_us = 1'000 + number % 1'000'000;
+      batch.push_back(stored_form(event));
+    }
+    batch = chained_behind(end_, std::move(batch));
+    end_ = {.sequence = batch.back().sequence, .hash = batch.back().hash};
+    return batch;
+  }
+
+ private:
+  static constexpr std::array<const char*, 5> kTasks = {"triage", "intent", "summary", "extract", "route"};
+  static constexpr std::array<const char*, 3> kModels = {"small", "large", "frontier"};
+  std::int64_t number_ = 0;
+  ChainEnd end_;
+};
+
+std::int64_t events_to_load() {
+  const char* given = std::getenv("SUFFICE_BENCH_EVENTS");  // NOLINT(concurrency-mt-unsafe): nothing sets it
+  return given == nullptr ? 100'000 : std::atoll(given);
+}
+
+/// A record of SUFFICE_BENCH_EVENTS events [100,000], loaded once for the benches of a store; says on standard error what loading took.
+std::unique_ptr<AuditStore> load(std::unique_ptr<AuditStore> store, std::string_view name) {
+  const std::int64_t events = events_to_load();
+  Thirty source;
+  const auto began = std::chrono::steady_clock::now();
+  for (std::int64_t done = 0; done < events; done += 500) {
+    if (!store->append(source.next(500, events))) return nullptr;
+  }
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+  fmt::print(stderr, "{}: {} events loaded in {:.1f} s\n", name, events, took.count());
+  return store;
+}
+
+AuditReader* loaded(std::int64_t which) {
+  if (which == 0) {
+    static const testing::TemporaryFolder folder;
+    static const std::unique_ptr<AuditStore> store = load(open_sqlite_store(folder / "audit.db").value(), "SQLite");
+    return store.get();
+  }
+  testing::PostgresServer* const server = testing::shared_postgres();
+  if (server == nullptr) return nullptr;
+  static const std::unique_ptr<AuditStore> store =
+      load(open_postgres_store(server->url("bench")).value(), "PostgreSQL");
+  return store.get();
+}
+
+/// What a report asks first: the sums of everything.
+void BM_RollupsOfAll(benchmark::State& state) {
+  AuditReader* const reader = loaded(state.range(0));
+  if (reader == nullptr) return state.SkipWithError("no store");
+  std::size_t rows = 0;
+  std::int64_t requests = 0;
+  for (auto _ : state) {
+    const auto found = rollups(*reader, {});
+    if (!found) return state.SkipWithError("failed");
+    rows = found->size();
+    requests = 0;
+    for (const Rollup& row : *found) requests += row.sums.requests;
+  }
+  state.counters["rows"] = static_cast<double>(rows);
+  state.counters["requests"] = static_cast<double>(requests);
+}
+BENCHMARK(BM_RollupsOfAll)->ArgName("postgres")->Arg(0)->Arg(1)->Unit(benchmark::kMillisecond)->UseRealTime();
+
+void BM_RollupsOfADay(benchmark::State& state) {
+  AuditReader* const reader = loaded(state.range(0));
+  if (reader == nullptr) return state.SkipWithError("no store");
+  for (auto _ : state)
+    benchmark::DoNotOptimize(rollups(*reader, {.from = "2023-11-20", .to = "2023-11-21T00:00:00.000Z"}));
+}
+BENCHMARK(BM_RollupsOfADay)->ArgName("postgres")->Arg(0)->Arg(1)->Unit(benchmark::kMillisecond)->UseRealTime();
+
+void BM_NewestOfATask(benchmark::State& state) {
+  AuditReader* const reader = loaded(state.range(0));
+  if (reader == nullptr) return state.SkipWithError("no store");
+  for (auto _ : state) {
+    const auto read = reader->read({.task = "triage", .limit = 20, .newest_first = true},
+                                   [](const StoredEvent& event) { return !event.id.empty(); });
+    if (!read) return state.SkipWithError("failed");
+  }
+}
+BENCHMARK(BM_NewestOfATask)->ArgName("postgres")->Arg(0)->Arg(1)->Unit(benchmark::kMillisecond)->UseRealTime();
+
+/// Events a second that appends of `range` events give on a PostgreSQL of its own over a Unix socket; the server syncs each commit.
+void BM_PostgresAppend(benchmark::State& state) {
+  testing::PostgresServer* const server = testing::shared_postgres();
+  if (server == nullptr) return state.SkipWithError("no PostgreSQL here");
+  auto store = open_postgres_store(server->url(fmt::format("append_{}", state.range(0))));
+  if (!store) return state.SkipWithError("no store");
+  ChainEnd end;
+  if (const auto last = (*store)->last(); last && *last) end = {.sequence = (*last)->sequence, .hash = (*last)->hash};
+  std::vector<StoredEvent> batch = testing::chained_events(state.range(0));
+  for (auto _ : state) {
+    state.PauseTiming();
+    for (std::size_t i = 0; i < batch.size(); ++i)
+      batch[i].id = fmt::format("01890000-0000-7000-8000-{:012}", end.sequence + static_cast<std::int64_t>(i) + 1);
+    batch = chained_behind(end, std::move(batch));
+    end = {.sequence = batch.back().sequence, .hash = batch.back().hash};
+    state.ResumeTiming();
+    if (!(*store)->append(batch)) return state.SkipWithError("append failed");
+  }
+  state.SetItemsProcessed(state.iterations() * state.range(0));
+}
+BENCHMARK(BM_PostgresAppend)->Arg(1)->Arg(16)->Arg(128)->Arg(512)->UseRealTime();
 
 }  // namespace
 }  // namespace suffice::audit

@@ -253,15 +253,16 @@ std::string event_json(const Event& event, std::size_t preview_code_points_max) 
 }
 
 StoredEvent stored_form(const Event& event, std::size_t preview_code_points_max) {
-  const bool request = event.kind == Event::Kind::Request;
+  // As in the text: verification compares them.
+  const bool decided = event.kind == Event::Kind::Request || event.kind == Event::Kind::Shadow;
   return StoredEvent{
       .id = as_stored(event.id),
       .time = rfc3339_ms(event.time),
       .kind = std::string(name(event.kind)),
       .task = as_stored(event.task),
-      .route = request ? std::string(suffice::name(event.route)) : std::string(),
-      .reason = request && !event.reasons.empty() ? std::string(suffice::name(event.reasons.front())) : std::string(),
-      .request_id = as_stored(event.request_id),
+      .route = decided ? std::string(suffice::name(event.route)) : std::string(),
+      .reason = decided && !event.reasons.empty() ? std::string(suffice::name(event.reasons.front())) : std::string(),
+      .request_id = event.kind == Event::Kind::Shadow ? std::string() : as_stored(event.request_id),
       .json = event_json(event, preview_code_points_max),
       .figures = figures_of(event)};
 }

@@ -71,6 +71,14 @@ Result<std::string> postgres_place(const std::string& url) {
   return fmt::format("{}:{}/{}", host, port, database);
 }
 
+bool postgres_password_in(const std::string& url) {
+  const std::unique_ptr<PQconninfoOption, FreeOptions> options(PQconninfoParse(url.c_str(), nullptr));
+  for (const PQconninfoOption* option = options.get(); option != nullptr && option->keyword != nullptr; ++option) {
+    if (std::string_view(option->keyword) == "password" && option->val != nullptr && *option->val != '\0') return true;
+  }
+  return false;
+}
+
 Result<PostgresConnection> PostgresConnection::open(const std::string& url, std::chrono::milliseconds limit) {
   PostgresConnection opened;
   SUFFICE_TRY(opened.place_, postgres_place(url));

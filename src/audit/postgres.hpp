@@ -41,6 +41,9 @@ class PostgresRows {
 /// postgres:// URL; the message never quotes the URL, which may hold a password.
 [[nodiscard]] Result<std::string> postgres_place(const std::string& url);
 
+/// Whether the URL itself holds a password. False for a bad URL.
+[[nodiscard]] bool postgres_password_in(const std::string& url);
+
 /// One connection. One thread at a time. Passwords come from the URL, PGPASSWORD or PGPASSFILE, as libpq reads them.
 class PostgresConnection {
  public:

@@ -357,6 +357,25 @@ TEST_P(StoreContract, ExportsAPrunedRecordThatVerifiesAlone) {
   EXPECT_EQ(verified(other_hash).problem->kind, ChainProblem::Kind::BrokenLink);
 }
 
+TEST_P(StoreContract, VerifiesEventsOfEveryKind) {
+  using enum Event::Kind;
+  std::vector<StoredEvent> events;
+  for (const auto kind : {Request, PolicyReload, Start, Shadow, Review, Promotion, VaultRead}) {
+    Event event = numbered_event(static_cast<std::int64_t>(events.size()) + 1);
+    event.kind = kind;
+    event.refers_to = "0188";
+    events.push_back(stored_form(event));
+  }
+  const auto opened = store();
+  ASSERT_TRUE(opened->append(chained_behind(ChainEnd{}, std::move(events))));
+
+  const auto report = verify(*opened);
+
+  ASSERT_TRUE(report);
+  EXPECT_TRUE(report->ok()) << report->problem->message;
+  EXPECT_EQ(rollups(*opened, {})->at(0).sums.requests, 1) << "only requests are summed";
+}
+
 TEST_P(StoreContract, CarriesARecorder) {
   auto recorder = Recorder::create(store(), RecorderOptions{});
   ASSERT_TRUE(recorder);

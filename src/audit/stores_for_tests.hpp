@@ -14,14 +14,6 @@
 
 namespace suffice::audit::testing {
 
-/// One PostgreSQL server for the whole program; null with a reason where there is none.
-inline PostgresServer* shared_postgres(std::string* why = nullptr) {
-  static std::string reason;
-  static const std::unique_ptr<PostgresServer> server = PostgresServer::start(reason);
-  if (why != nullptr) *why = reason;
-  return server.get();
-}
-
 /// An empty record of one test.
 class RecordPlace {
  public:

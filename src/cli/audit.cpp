@@ -15,9 +15,11 @@
 #include <fmt/format.h>
 
 #include "audit/export.hpp"
-#include "audit/sqlite_store.hpp"
+#include "audit/location.hpp"
+#include "audit/tables.hpp"
 #include "audit/verify.hpp"
 #include "cli/command.hpp"
+#include "policy/policy_store.hpp"
 #include "wire/json.hpp"
 
 namespace suffice::cli {
@@ -27,6 +29,8 @@ namespace json = boost::json;
 
 struct AuditFlags {
   std::string data;
+  std::string record;
+  std::string before;
   audit::EventFilter filter;
   std::int64_t count = 20;
   bool json = false;
@@ -37,14 +41,14 @@ struct AuditFlags {
   std::string output;
 };
 
-Result<std::unique_ptr<audit::AuditReader>> open_record(const AuditFlags& flags) {
+Result<audit::RecordLocation> location_of(const AuditFlags& flags) {
   SUFFICE_TRY(const std::filesystem::path data, data_folder(flags.data));
-  const std::filesystem::path file = data / "audit.sqlite";
-  if (!std::filesystem::exists(file)) {
-    return fail(ErrorCode::NotFound, "no record here yet; serve or ask first, or name its folder with --data DIR",
-                file.string());
-  }
-  return audit::open_sqlite_reader(file);
+  return audit::record_location(flags.record, data, policy::process_environment());
+}
+
+Result<std::unique_ptr<audit::AuditReader>> open_record(const AuditFlags& flags) {
+  SUFFICE_TRY(const audit::RecordLocation location, location_of(flags));
+  return audit::open_reader(location);
 }
 
 std::string member(const json::object& event, std::string_view key) {
@@ -167,8 +171,11 @@ Result<audit::VerifyReport> verify_record(const AuditFlags& flags) {
 
 void print_report(const audit::VerifyReport& found, bool as_json) {
   if (as_json) {
-    json::object line{
-        {"ok", found.ok()}, {"events", found.events}, {"complete", found.complete}, {"last_hash", found.last_hash}};
+    json::object line{{"ok", found.ok()},
+                      {"events", found.events},
+                      {"pruned", found.pruned},
+                      {"complete", found.complete},
+                      {"last_hash", found.last_hash}};
     if (found.problem) {
       line["problem"] = json::object{{"kind", audit::name(found.problem->kind)},
                                      {"position", found.problem->position},
@@ -177,6 +184,7 @@ void print_report(const audit::VerifyReport& found, bool as_json) {
     }
     fmt::print("{}\n", json::serialize(line));
   } else if (found.ok()) {
+    if (found.pruned > 0) fmt::print("begins behind event {}: what came before was pruned\n", found.pruned);
     fmt::print("{}: {} events, {}\nlast hash {}\n", paint("intact", "32", colours(STDOUT_FILENO)), found.events,
                found.complete ? "no gap" : "a filtered export: gaps between events were not checked", found.last_hash);
   } else {
@@ -193,7 +201,35 @@ Exit verify(const AuditFlags& flags) {
   return found->ok() ? Exit::Ok : Exit::Usage;
 }
 
+/// Two files, NAME-events.csv and NAME-attempts.csv.
+Exit export_two_tables(const AuditFlags& flags) {
+  if (flags.output.empty() || flags.output == "-") {
+    return report(Error{.code = ErrorCode::InvalidArgument,
+                        .message = "tables are two files: give the beginning of their names with --output NAME",
+                        .where = "--format tables"});
+  }
+  Result<std::unique_ptr<audit::AuditReader>> reader = open_record(flags);
+  if (!reader) return report(reader.error());
+  std::ofstream events(flags.output + "-events.csv", std::ios::binary);
+  std::ofstream attempts(flags.output + "-attempts.csv", std::ios::binary);
+  const auto into = [](std::ofstream& file) {
+    return [&file](std::string_view piece) {
+      return static_cast<bool>(file.write(piece.data(), static_cast<std::streamsize>(piece.size())));
+    };
+  };
+  const Result<audit::TableCounts> counts = audit::export_tables(**reader, flags.filter, into(events), into(attempts));
+  if (!counts) return report(counts.error());
+  events.close();
+  attempts.close();
+  if (!events || !attempts)
+    return report(Error{
+        .code = ErrorCode::IoFailed, .message = "cannot write the files; is the disk full?", .where = flags.output});
+  fmt::print(stderr, "{} events, {} attempts\n", counts->events, counts->attempts);
+  return Exit::Ok;
+}
+
 Exit export_record(const AuditFlags& flags) {
+  if (flags.format == "tables") return export_two_tables(flags);
   Result<std::unique_ptr<audit::AuditReader>> reader = open_record(flags);
   if (!reader) return report(reader.error());
   std::FILE* out = flags.output.empty() || flags.output == "-" ? stdout : std::fopen(flags.output.c_str(), "wb");
@@ -210,18 +246,42 @@ Exit export_record(const AuditFlags& flags) {
   return Exit::Ok;
 }
 
+Exit prune(const AuditFlags& flags) {
+  const Result<audit::RecordLocation> location = location_of(flags);
+  if (!location) return report(location.error());
+  if (const auto there = audit::open_reader(*location); !there) return report(there.error());
+  Result<std::unique_ptr<audit::AuditStore>> store = audit::open_store(*location, audit::Writer::Command);
+  if (!store) return report(store.error());
+  const Result<audit::Pruned> pruned = (*store)->prune(flags.before);
+  if (!pruned) return report(pruned.error());
+  if (flags.json) {
+    json::object line{{"events", pruned->events}, {"partitions", pruned->partitions}};
+    if (pruned->end)
+      line["begins_behind"] = json::object{{"sequence", pruned->end->sequence}, {"hash", pruned->end->hash}};
+    fmt::print("{}\n", json::serialize(line));
+  } else {
+    fmt::print("{} events of {} days pruned; their sums stay\n", pruned->events, pruned->partitions);
+    if (pruned->end)
+      fmt::print("the record begins behind event {}, hash {}\n", pruned->end->sequence, pruned->end->hash);
+  }
+  return Exit::Ok;
+}
+
 void add_filter(CLI::App& command, const std::shared_ptr<AuditFlags>& flags) {
   command.add_option("--task", flags->filter.task, "Only this task");
   command.add_option("--route", flags->filter.route, "Only local, frontier, escalated or refused");
   command.add_option("--reason", flags->filter.reason, "Only this primary reason");
   command.add_option("--kind", flags->filter.kind, "Only request, policy_reload, kill_switch, start, stop ...");
   command.add_option("--since", flags->filter.since, "From this time on (RFC 3339, UTC)");
+  command.add_option("--until", flags->filter.until, "Before this time (RFC 3339, UTC)");
 }
 
 CLI::App* add_subcommand(CLI::App& parent, const std::string& name, const std::string& about,
                          const std::shared_ptr<AuditFlags>& flags, Command& chosen, Exit (*run)(const AuditFlags&)) {
   CLI::App* command = parent.add_subcommand(name, about);
   command->add_option("--data", flags->data, "Folder of the record [$XDG_STATE_HOME/suffice]");
+  command->add_option("--record", flags->record,
+                      "PostgreSQL record: postgres://USER@HOST/DATABASE, env:NAME or file:PATH [$SUFFICE_RECORD]");
   command->callback([flags, &chosen, run] { chosen.run = [flags, run] { return run(*flags); }; });
   return command;
 }
@@ -253,14 +313,26 @@ void add_audit(CLI::App& program, Command& chosen) {
   verify_command->add_option("--expected-hash", flags->expected_hash,
                              "A hash noted earlier that must still be part of the chain");
   verify_command->add_flag("--json", flags->json, "The result as a JSON object");
-  CLI::App* export_command =
-      add_subcommand(*parent, "export", "The record as JSON Lines (verifiable alone) or CSV (for a spreadsheet).",
-                     flags, chosen, export_record);
-  export_command->add_option("--format", flags->format, "jsonl or csv")
+  CLI::App* export_command = add_subcommand(
+      *parent, "export",
+      "The record as JSON Lines (verifiable alone), CSV (for a spreadsheet) or flat typed tables.\n\n"
+      "  suffice audit export --output record.jsonl && suffice audit verify --file record.jsonl\n"
+      "  suffice audit export --format tables --output november    november-events.csv, november-attempts.csv",
+      flags, chosen, export_record);
+  export_command->add_option("--format", flags->format, "jsonl, csv or tables")
       ->capture_default_str()
-      ->check(CLI::IsMember({"jsonl", "csv"}));
+      ->check(CLI::IsMember({"jsonl", "csv", "tables"}));
   export_command->add_option("--output", flags->output, "File to write; standard output without it");
   add_filter(*export_command, flags);
+  CLI::App* prune_command = add_subcommand(
+      *parent, "prune",
+      "Drop the events of whole days, oldest first; sums by hour stay, and the rest verifies.\n\n"
+      "  suffice audit export --output 2026-10.jsonl && suffice audit prune --before 2026-11-01\n\n"
+      "Note the hash it prints, with the date, somewhere else: it is what the remaining record begins behind. The newest day always "
+      "stays. A gateway beside it goes on.",
+      flags, chosen, prune);
+  prune_command->add_option("--before", flags->before, "First day to keep (UTC): 2026-11-01")->required();
+  prune_command->add_flag("--json", flags->json, "The result as a JSON object");
 }
 
 }  // namespace suffice::cli

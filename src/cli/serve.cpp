@@ -10,6 +10,7 @@
 
 #include "app/application.hpp"
 #include "app/gateway_file.hpp"
+#include "audit/location.hpp"
 #include "cli/command.hpp"
 #include "models/model_store.hpp"
 #include "wire/json.hpp"
@@ -22,6 +23,7 @@ struct ServeFlags {
   std::string listen = "127.0.0.1:8080";
   std::string admin = "127.0.0.1:8081";
   std::string data;
+  std::string record;
   std::string log_level = "info";
   std::string on_record_failure = "refuse";
   std::size_t threads = 0;
@@ -40,6 +42,7 @@ Result<app::Settings> settings_from(const ServeFlags& flags) {
   app::Settings settings;
   SUFFICE_TRY(settings.policy, policy_file(flags.policy));
   SUFFICE_TRY(settings.data, data_folder(flags.data));
+  SUFFICE_TRY(settings.record, audit::record_location(flags.record, settings.data, policy::process_environment()));
   SUFFICE_TRY(settings.listen, address_from(flags.listen, "--listen"));
   SUFFICE_TRY(settings.admin, address_from(flags.admin, "--admin"));
   settings.engine = app::default_engine(policy::process_environment());
@@ -69,7 +72,7 @@ void say_ready(const app::Application& application, const app::Settings& setting
         "Try:  curl {}/v1/chat/completions -H 'content-type: application/json' -d "
         "'{{\"model\":\"suffice/auto\",\"messages\":[{{\"role\":\"user\",\"content\":\"hello\"}}]}}'\n"
         "Ctrl-C stops it.\n",
-        url, admin, settings.policy.string(), (settings.data / "audit.sqlite").string(), url);
+        url, admin, settings.policy.string(), settings.record.name, url);
   }
   std::fflush(stdout);
 }
@@ -101,6 +104,11 @@ void add_serve(CLI::App& program, Command& chosen) {
   serve_command->add_option("--admin", flags->admin, "Address of metrics, flags and reload; never public")
       ->capture_default_str();
   serve_command->add_option("--data", flags->data, "Folder of the record and the levers [$XDG_STATE_HOME/suffice]");
+  serve_command->add_option(
+      "--record", flags->record,
+      "PostgreSQL for the record, shared by several gateways: postgres://USER@HOST/DATABASE, env:NAME or "
+      "file:PATH that hold such a URL; password by PGPASSWORD or PGPASSFILE [$SUFFICE_RECORD, else "
+      "audit.sqlite in --data]");
   serve_command->add_option("--threads", flags->threads, "I/O threads; 0: one per core")
       ->capture_default_str()
       ->check(CLI::Range(0, 256));
