@@ -3,20 +3,17 @@
 #include <filesystem>
 #include <utility>
 
-#include "audit/sqlite_store.hpp"
+#include "audit/location.hpp"
 #include "cli/command.hpp"
+#include "policy/policy_store.hpp"
 
 namespace suffice::cli {
 
 Result<RecordSource> open_record_source(const std::string& data) {
   SUFFICE_TRY(const std::filesystem::path folder, data_folder(data));
-  const std::filesystem::path file = folder / "audit.sqlite";
-  if (!std::filesystem::exists(file)) {
-    return fail(ErrorCode::NotFound, "no record here yet; serve or ask first, or name its folder with --data DIR",
-                file.string());
-  }
-  SUFFICE_TRY(std::unique_ptr<audit::AuditReader> reader, audit::open_sqlite_reader(file));
-  return RecordSource{.reader = std::move(reader), .name = file.string()};
+  SUFFICE_TRY(audit::RecordLocation location, audit::record_location({}, folder, policy::process_environment()));
+  SUFFICE_TRY(std::unique_ptr<audit::AuditReader> reader, audit::open_reader(location));
+  return RecordSource{.reader = std::move(reader), .name = std::move(location.name)};
 }
 
 }  // namespace suffice::cli

@@ -14,7 +14,7 @@ struct RecordSource {
   std::string name;  ///< for people
 };
 
-/// The record in the folder `data`, or in the default one. NotFound with the next step when there is none.
+/// The record that $SUFFICE_RECORD names (audit/location.hpp); without it the one in the folder `data`, or in the default one. NotFound with the next step when there is none.
 [[nodiscard]] Result<RecordSource> open_record_source(const std::string& data);
 
 }  // namespace suffice::cli
