@@ -1,10 +1,13 @@
 #include "workflow/pattern.hpp"
+#include "workflow/patterns/chain_of_agents/chain_pattern.hpp"
 #include "workflow/patterns/maker/setup.hpp"
+#include "workflow/patterns/router/router_pattern.hpp"
 
 namespace suffice::workflow {
 
 const std::vector<Pattern>& all_patterns() {
-  static const std::vector<Pattern> kPatterns = {maker::maker_pattern()};
+  static const std::vector<Pattern> kPatterns = {chain::chain_pattern(), maker::maker_pattern(),
+                                                 router::router_pattern()};
   return kPatterns;
 }
 

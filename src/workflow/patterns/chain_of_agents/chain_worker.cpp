@@ -23,12 +23,12 @@ constexpr std::size_t kWordBytesMin = 3;    // shorter ones are in every sentenc
 
 class ModelWorker final : public ChainWorker {
  public:
-  ModelWorker(const PortModel& model, const ReplyLimits& limits, std::int64_t answer_tokens_max)
-      : model_(model), schema_(worker_reply_schema(limits)), answer_tokens_max_(answer_tokens_max) {}
+  ModelWorker(std::shared_ptr<const PortModel> model, const ReplyLimits& limits, std::int64_t answer_tokens_max)
+      : model_(std::move(model)), schema_(worker_reply_schema(limits)), answer_tokens_max_(answer_tokens_max) {}
 
   Task<Result<std::string>> read(const HopInput& input, FlowRun& run) const override {
     const providers::ModelCall call = call_of(input);
-    ModelPort port = run.port(model_);
+    ModelPort port = run.port(*model_);
     Result<Completion> completion = co_await port.ask(call, run.deadline());
     if (!completion) co_return fail(std::move(completion).error());
     if (completion->finish == FinishReason::Length)
@@ -38,17 +38,17 @@ class ModelWorker final : public ChainWorker {
 
   Task<std::int64_t> prompt_tokens(const HopInput& input, FlowRun& run) const override {
     const providers::ModelCall call = call_of(input);
-    ModelPort port = run.port(model_);
+    ModelPort port = run.port(*model_);
     const std::int64_t tokens = co_await port.count_tokens(call, run.deadline());
     co_return tokens;
   }
 
   std::int64_t window() const override {
-    const std::int64_t known = model_.client->capabilities().context_window;
-    return known > 0 ? known : model_.model.context_window;
+    const std::int64_t known = model_->client->capabilities().context_window;
+    return known > 0 ? known : model_->model.context_window;
   }
 
-  std::string version() const override { return fmt::format("{} {}", model_.model.name, kPromptVersion); }
+  std::string version() const override { return fmt::format("{} {}", model_->model.name, kPromptVersion); }
 
  private:
   providers::ModelCall call_of(const HopInput& input) const {
@@ -58,14 +58,14 @@ class ModelWorker final : public ChainWorker {
     call.request.sampling.temperature = input.attempt == 0 ? 0 : kSecondTemperature;
     call.request.sampling.seed = static_cast<std::int64_t>(input.attempt);
     call.input = std::string(input.query);
-    if (model_.client->capabilities().json_schema) {
+    if (model_->client->capabilities().json_schema) {
       call.constraint.kind = providers::OutputConstraint::Kind::JsonSchema;
       call.constraint.schema = schema_;
     }
     return call;
   }
 
-  const PortModel& model_;
+  std::shared_ptr<const PortModel> model_;
   JsonText schema_;
   std::int64_t answer_tokens_max_;
 };
@@ -119,9 +119,9 @@ class ExtractiveWorker final : public ChainWorker {
 
 }  // namespace
 
-std::unique_ptr<ChainWorker> model_worker(const PortModel& model, const ReplyLimits& limits,
+std::unique_ptr<ChainWorker> model_worker(std::shared_ptr<const PortModel> model, const ReplyLimits& limits,
                                           std::int64_t answer_tokens_max) {
-  return std::make_unique<ModelWorker>(model, limits, answer_tokens_max);
+  return std::make_unique<ModelWorker>(std::move(model), limits, answer_tokens_max);
 }
 
 std::unique_ptr<ChainWorker> extractive_worker(const ExtractiveOptions& options) {

@@ -39,9 +39,9 @@ class ChainWorker {
   [[nodiscard]] virtual std::string version() const = 0;
 };
 
-/// Asks a model for the JSON of worker_reply.hpp, at temperature 0 first, warmer the second time. `model` outlives it.
-[[nodiscard]] std::unique_ptr<ChainWorker> model_worker(const PortModel& model, const ReplyLimits& limits,
-                                                        std::int64_t answer_tokens_max);
+/// Asks a model for the JSON of worker_reply.hpp, at temperature 0 first, warmer the second time.
+[[nodiscard]] std::unique_ptr<ChainWorker> model_worker(std::shared_ptr<const PortModel> model,
+                                                        const ReplyLimits& limits, std::int64_t answer_tokens_max);
 
 /// How the worker without a model picks sentences.
 struct ExtractiveOptions {
