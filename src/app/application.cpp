@@ -12,6 +12,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
 #include "app/engine_metrics.hpp"
@@ -93,6 +94,13 @@ Result<void> may_administer(const net::ListenAddress& address) {
 std::string state_words(const pipeline::LeverState& state) {
   std::string words = fmt::format("kill_switch={}", name(state.kill_switch));
   for (const std::string& task : state.frontier_only_tasks) words += " frontier_only=" + task;
+  for (const auto& [task, lever] : state.tasks) {
+    if (lever.min_confidence) words += fmt::format(" {}.min_confidence={}", task, *lever.min_confidence);
+    if (lever.canary_percent) words += fmt::format(" {}.canary={}%", task, *lever.canary_percent);
+    if (lever.canary_groups) words += fmt::format(" {}.canary_groups={}", task, fmt::join(*lever.canary_groups, ","));
+    if (lever.candidate_serves) words += fmt::format(" {}.candidate_serves", task);
+    if (lever.certificate_withdrawn) words += fmt::format(" {}.certificate_withdrawn", task);
+  }
   return words;
 }
 
@@ -140,7 +148,8 @@ struct Application::Impl {
   Task<Result<std::string>> reload();
   Error refuse_reload(Error error);
   Result<void> set_levers(const pipeline::LeverState& next);
-  void note(audit::Event::Kind kind, std::string text);
+  void note(audit::Event::Kind kind, std::string text, const std::string& task = {});
+  void note_levers(const pipeline::LeverState& before, const pipeline::LeverState& after);
   server::AdminDoors doors();
   server::Readiness readiness() const;
   Result<std::unique_ptr<net::HttpServer>> make_listener(const net::ListenAddress& address, net::Handler handler,
@@ -264,14 +273,32 @@ Task<Result<std::string>> Application::Impl::reload() {
 Result<void> Application::Impl::set_levers(const pipeline::LeverState& next) {
   const std::lock_guard lock(lever_mutex);
   // The switch acts first: an operator in an incident must not lose it to a full disk.
+  const std::shared_ptr<const pipeline::LeverState> before = levers->current();
   levers->set(next);
   log->warn("levers_set {}", state_words(next));
-  note(audit::Event::Kind::KillSwitch, state_words(next));
+  note_levers(*before, next);
   return write_levers(settings.data / "levers.json", next);
 }
 
-void Application::Impl::note(audit::Event::Kind kind, std::string text) {
+/// Promotions, rollbacks and withdrawals are events of their own kind: an auditor asks for them by name.
+void Application::Impl::note_levers(const pipeline::LeverState& before, const pipeline::LeverState& after) {
+  using audit::Event;
+  note(Event::Kind::KillSwitch, state_words(after));
+  for (const auto& [task, written] : policies->current()->tasks) {
+    const pipeline::TaskLever& was = before.of(task);
+    const pipeline::TaskLever& is = after.of(task);
+    if (is.candidate_serves != was.candidate_serves) {
+      const std::string model = written.candidate ? written.candidate->model : std::string("(no candidate)");
+      note(is.candidate_serves ? Event::Kind::Promotion : Event::Kind::Rollback, "candidate " + model, task);
+    }
+    if (is.certificate_withdrawn && !was.certificate_withdrawn)
+      note(Event::Kind::CertificateWithdrawn, "by a lever", task);
+  }
+}
+
+void Application::Impl::note(audit::Event::Kind kind, std::string text, const std::string& task) {
   audit::Event event;
+  event.task = task;
   event.kind = kind;
   event.id = new_uuid7(clock, random);
   event.time = clock.wall_now();

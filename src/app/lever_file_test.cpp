@@ -15,7 +15,8 @@ std::filesystem::path fresh_file(const std::string& name) {
 
 TEST(LeverFile, ReadsBackWhatItWrote) {
   const std::filesystem::path file = fresh_file("round_trip");
-  const pipeline::LeverState state{.kill_switch = policy::KillSwitch::LocalOnly, .frontier_only_tasks = {"a", "b"}};
+  pipeline::LeverState state{.kill_switch = policy::KillSwitch::LocalOnly, .frontier_only_tasks = {"a", "b"}};
+  state.tasks["c"].min_confidence = 0.875;
   ASSERT_TRUE(write_levers(file, state));
   EXPECT_EQ(read_levers(file).value(), state);
 }

@@ -35,6 +35,7 @@ void add_eval(CLI::App& program, Command& chosen);
 void add_audit(CLI::App& program, Command& chosen);
 void add_fit(CLI::App& program, Command& chosen);
 void add_keys(CLI::App& program, Command& chosen);
+void add_levers(CLI::App& program, Command& chosen);
 void add_models(CLI::App& program, Command& chosen);
 void add_prompts(CLI::App& program, Command& chosen);
 void add_replay(CLI::App& program, Command& chosen);

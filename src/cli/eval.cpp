@@ -52,6 +52,7 @@ struct EvalFlags {
   std::string data;
   std::size_t limit = 0;
   std::size_t concurrency = 4;
+  bool candidate = false;
   bool resume = false;
   bool json = false;
 };
@@ -187,7 +188,10 @@ Result<fs::path> policy_of(const EvalFlags& flags, const std::vector<lab::Suite>
 /// What the results of one suite belong to.
 std::string key_of(const lab::Suite& suite, const EvalSession& session, const EvalFlags& flags) {
   return fmt::format("{} {} {} {}", suite.sha256.substr(0, 16), session.policy().version,
-                     flags.local.empty() ? "-" : flags.local, flags.frontier);
+                     flags.candidate       ? "(candidate)"
+                     : flags.local.empty() ? "-"
+                                           : flags.local,
+                     flags.frontier);
 }
 
 /// Every case in every pass that is not done yet.
@@ -224,6 +228,15 @@ Result<void> check_tasks(const std::vector<lab::Suite>& suites, const EvalSessio
   return fail(ErrorCode::InvalidArgument, policy::to_lines(problems));
 }
 
+Result<void> check_candidates(const std::vector<lab::Suite>& suites, const EvalSession& session) {
+  for (const lab::Suite& suite : suites) {
+    if (session.has_candidate(suite.task)) continue;
+    return fail(ErrorCode::InvalidArgument, "the task has no candidate; name one in the policy (candidate: MODEL)",
+                "tasks." + suite.task);
+  }
+  return {};
+}
+
 Result<lab::SuiteReport> run_suite(const lab::Suite& given, EvalSession& session, ResultFile& results,
                                    const EvalFlags& flags) {
   lab::SuiteReport report;
@@ -254,7 +267,9 @@ Result<lab::SuiteReport> run_suite(const lab::Suite& given, EvalSession& session
   report.gates = lab::release_gate(suite, report.task, report.score);
   report.policy_version = session.policy().version;
   report.policy_file = fs::path(session.policy().source_path).filename().string();
-  report.local = flags.local;
+  report.candidate = flags.candidate;
+  report.limited = report.suite.cases.size() < given.cases.size();
+  report.local = flags.candidate ? session.policy().tasks.at(suite.task).tiers.front().model : flags.local;
   report.frontier = flags.frontier == "recorded"
                         ? "recorded with the suite (else what it says is right), costs estimated from bytes"
                         : "the models that the policy names";
@@ -360,10 +375,12 @@ Result<bool> eval_all(const EvalFlags& flags) {
   EvalSetup setup{.policy = policy,
                   .data = flags.data.empty() ? temporary->path() : fs::path(flags.data),
                   .local = flags.local,
+                  .candidate = flags.candidate,
                   .frontier = flags.frontier == "policy" ? FrontierSource::Policy : FrontierSource::Recorded,
                   .at_once = flags.concurrency};
   SUFFICE_TRY(const std::unique_ptr<EvalSession> session, EvalSession::open(std::move(setup)));
   SUFFICE_TRY_VOID(check_tasks(suites, *session));
+  if (flags.candidate) SUFFICE_TRY_VOID(check_candidates(suites, *session));
   const InterruptWatch watch;
   std::vector<lab::SuiteReport> reports;
   for (const lab::Suite& suite : suites) {
@@ -400,6 +417,11 @@ void add_eval(CLI::App& program, Command& chosen) {
   command->add_option("SUITE", flags->suites, "Suite folders")->required();
   command->add_option("--policy", flags->policy, "Policy file [the suite's, else examples/policy.yaml]");
   command->add_option("--local", flags->local, "This model of the policy instead of the tasks' own local tiers");
+  command
+      ->add_flag(
+          "--candidate", flags->candidate,
+          "The tasks' candidates instead of their local tiers: the report that `suffice levers promote` asks for")
+      ->excludes("--local");
   command->add_option("--frontier", flags->frontier, "recorded: the suite's answers; policy: ask the policy's models")
       ->check(CLI::IsMember({"recorded", "policy"}))
       ->capture_default_str();

@@ -5,6 +5,7 @@
 #include <exception>
 #include <fstream>
 #include <map>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -107,6 +108,8 @@ Clients clients_of(const pipeline::Snapshot& snapshot) {
   Clients clients;
   const auto add = [&](const pipeline::TaskPlan& task) {
     for (const workflow::CascadeTier& tier : task.plan->tiers) clients.emplace(tier.model.name, tier.client);
+    if (task.promoted == nullptr) return;
+    for (const workflow::CascadeTier& tier : task.promoted->plan->tiers) clients.emplace(tier.model.name, tier.client);
   };
   for (const auto& [name, task] : snapshot.tasks) add(task);
   if (snapshot.unknown) add(*snapshot.unknown);
@@ -129,8 +132,9 @@ struct EvalSession::Impl {
   SystemClock clock;
   SystemRandom random;
   std::unique_ptr<app::Application> application;
-  policy::Policy policy;  ///< as written, with --local in force
-  Clients clients;        ///< of the policy's models
+  policy::Policy policy;                  ///< as written, with --local in force
+  Clients clients;                        ///< of the policy's models
+  std::set<std::string> with_candidates;  ///< tasks
   std::unique_ptr<prompts::PromptLibrary> prompts;
 
   Result<void> build();
@@ -156,6 +160,11 @@ Result<void> EvalSession::Impl::build() {
   clients = clients_of(*first);
   SUFFICE_TRY(prompts::PromptLibrary library, prompts_of(policy));
   prompts = std::make_unique<prompts::PromptLibrary>(std::move(library));
+  for (auto& [name, task] : policy.tasks) {
+    if (task.candidate) with_candidates.insert(name);
+    if (setup.candidate && task.candidate) task = pipeline::with_candidate(policy, task);
+    task.candidate.reset();  // nothing runs beside a suite's cases
+  }
   if (setup.local.empty()) return {};
   const auto model = policy.models.find(setup.local);
   if (model == policy.models.end() || !model->second.local) {
@@ -281,6 +290,7 @@ Result<std::unique_ptr<EvalSession>> EvalSession::open(EvalSetup setup) {
   return session;
 }
 
+bool EvalSession::has_candidate(const std::string& task) const { return impl_->with_candidates.contains(task); }
 const policy::Policy& EvalSession::policy() const { return impl_->policy; }
 
 Result<lab::TaskFacts> EvalSession::facts(const Suite& suite) const {

@@ -26,6 +26,7 @@ struct EvalSetup {
   std::filesystem::path policy;
   std::filesystem::path data;  ///< of the record; exists
   std::string local;           ///< the policy's model that takes the local tier's place; empty: the task's own
+  bool candidate = false;      ///< every task's candidate takes its local tiers' place, with its own prompt and proof
   FrontierSource frontier = FrontierSource::Recorded;
   std::size_t at_once = 4;
 };
@@ -46,6 +47,8 @@ class EvalSession {
   EvalSession& operator=(const EvalSession&) = delete;
 
   [[nodiscard]] const policy::Policy& policy() const;
+  /// Whether the policy, as written, has one for `task`.
+  [[nodiscard]] bool has_candidate(const std::string& task) const;
   /// What the figures need to know of a suite's task; NotFound, naming the tasks, when the policy has no such task.
   [[nodiscard]] Result<lab::TaskFacts> facts(const lab::Suite& suite) const;
   /// The passes that a case of this task is sent in, the kill switch's apart.

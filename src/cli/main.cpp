@@ -36,6 +36,7 @@ int main(int argc, char** argv) {
     suffice::cli::add_audit(program, chosen);
     suffice::cli::add_fit(program, chosen);
     suffice::cli::add_keys(program, chosen);
+    suffice::cli::add_levers(program, chosen);
     suffice::cli::add_models(program, chosen);
     suffice::cli::add_prompts(program, chosen);
     suffice::cli::add_replay(program, chosen);

@@ -104,7 +104,8 @@ void report_missing(const Judged& judged, const ConfidenceRule* rule, const std:
 std::optional<double> threshold_of(const Judged& judged, const ConfidenceRule* rule, Scorecard& card) {
   const policy::Task& task = judged.rules.task;
   if (rule != nullptr && rule->certificate != nullptr) {
-    const std::vector<std::string> why_not = doubts(*rule, judged.candidate.now);
+    std::vector<std::string> why_not = doubts(*rule, judged.candidate.now);
+    if (judged.candidate.certificate_withdrawn) why_not.insert(why_not.begin(), "it was withdrawn");
     if (why_not.empty()) {
       card.verdict.certificate = rule->certificate->id;
       return rule->certificate->threshold;
@@ -159,7 +160,7 @@ void check_confidence(const Judged& judged, const std::optional<SelfReport>& sel
 
   const std::optional<double> threshold = threshold_of(judged, rule, card);
   if (!threshold) return;
-  verdict.threshold = Probability::clamp(*threshold);
+  verdict.threshold = Probability::clamp(std::max(*threshold, judged.candidate.confidence_min));
   if (source.empty()) return card.pass("confidence", "mechanical checks only, by policy");
   if (!value)
     return card.fail("confidence", Reason::ConfidenceLow,

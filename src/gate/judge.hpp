@@ -64,7 +64,9 @@ struct Candidate {
   bool logprobs_requested = false;
   std::size_t tier = 0;  ///< whose answer it is, as an index of the task's ladder
   WallTime now =
-      WallTime::max();  ///< certificates expire; nobody who forgets to say when it is gets an old one believed
+      WallTime::max();        ///< certificates expire; nobody who forgets to say when it is gets an old one believed
+  double confidence_min = 0;  ///< an operator's, beside the threshold: the higher of the two counts
+  bool certificate_withdrawn = false;  ///< reviews or an operator speak against it
 };
 
 /// Order: mechanical checks that can only reject (finish, refusal, length, labels, schema, tool calls, evidence, hard stops on the

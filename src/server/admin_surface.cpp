@@ -1,10 +1,10 @@
 #include "server/admin_surface.hpp"
 
-#include <array>
 #include <utility>
 
 #include <boost/json.hpp>
 
+#include "pipeline/lever_json.hpp"
 #include "server/http_status.hpp"
 #include "server/openai_chat_dialect.hpp"
 #include "wire/json.hpp"
@@ -14,54 +14,12 @@ namespace suffice::server {
 namespace {
 
 namespace json = boost::json;
-using policy::KillSwitch;
-
-constexpr std::array kSwitches = {KillSwitch::Off, KillSwitch::FrontierOnly, KillSwitch::LocalOnly};
-
-json::object flags_object(const pipeline::LeverState& state) {
-  json::array tasks;
-  for (const std::string& task : state.frontier_only_tasks) tasks.emplace_back(task);
-  return {{"kill_switch", name(state.kill_switch)}, {"frontier_only_tasks", std::move(tasks)}};
-}
-
-Result<KillSwitch> read_switch(const json::value& value) {
-  const json::string* text = value.if_string();
-  for (const KillSwitch candidate : kSwitches) {
-    if (text != nullptr && std::string_view(*text) == name(candidate)) return candidate;
-  }
-  return fail(ErrorCode::InvalidArgument, "must be \"off\", \"frontier_only\" or \"local_only\"", "kill_switch");
-}
-
-Result<std::set<std::string>> read_tasks(const json::value& value) {
-  const json::array* array = value.if_array();
-  if (array == nullptr)
-    return fail(ErrorCode::InvalidArgument, "must be an array of task names", "frontier_only_tasks");
-  std::set<std::string> tasks;
-  for (const json::value& item : *array) {
-    const json::string* text = item.if_string();
-    if (text == nullptr)
-      return fail(ErrorCode::InvalidArgument, "must be an array of task names", "frontier_only_tasks");
-    tasks.emplace(text->begin(), text->end());
-  }
-  return tasks;
-}
-
-/// `state` with the fields that `body` names replaced; fields it does not name stay as they are.
-Result<pipeline::LeverState> changed(pipeline::LeverState state, std::string_view body) {
+Result<pipeline::LeverState> changed_by(pipeline::LeverState state, std::string_view body) {
   SUFFICE_TRY(const json::value parsed, wire::parse_json(body));
   const json::object* object = parsed.if_object();
   if (object == nullptr)
-    return fail(ErrorCode::InvalidArgument, "send a JSON object with kill_switch or frontier_only_tasks");
-  for (const auto& [key, value] : *object) {
-    if (key == "kill_switch") {
-      SUFFICE_TRY(state.kill_switch, read_switch(value));
-    } else if (key == "frontier_only_tasks") {
-      SUFFICE_TRY(state.frontier_only_tasks, read_tasks(value));
-    } else {
-      return fail(ErrorCode::UnsupportedField, "unknown flag; known are kill_switch and frontier_only_tasks");
-    }
-  }
-  return state;
+    return fail(ErrorCode::InvalidArgument, "send a JSON object with kill_switch, frontier_only_tasks or tasks");
+  return pipeline::changed(std::move(state), *object);
 }
 
 /// A browser cannot send this media type across origins without asking first.
@@ -140,11 +98,13 @@ AdminSurface::Reply AdminSurface::reply(const net::ServerRequest& request) {
   return {.status = 404, .body = error_json(error)};
 }
 
-AdminSurface::Reply AdminSurface::flags() const { return {.body = json::serialize(flags_object(doors_.levers()))}; }
+AdminSurface::Reply AdminSurface::flags() const {
+  return {.body = json::serialize(pipeline::to_json(doors_.levers()))};
+}
 
 AdminSurface::Reply AdminSurface::set_flags(const net::ServerRequest& request) {
   if (const Result<void> typed = check_media_type(request); !typed) return refusal(typed.error());
-  Result<pipeline::LeverState> next = changed(doors_.levers(), request.body);
+  Result<pipeline::LeverState> next = changed_by(doors_.levers(), request.body);
   if (!next) return refusal(next.error());
   const Result<void> set = doors_.set_levers(*std::move(next));
   if (!set) return refusal(set.error());

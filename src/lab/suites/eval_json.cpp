@@ -124,6 +124,8 @@ json::object to_json(const SuiteReport& report) {
           {"local", report.local},
           {"frontier", report.frontier},
           {"frontier_is_recorded", score.stand_in},
+          {"candidate", report.candidate},
+          {"limited", report.limited},
           {"complete", report.complete},
           {"gate_met", all_met(report.gates)},
           {"gates", gates_json(report.gates)},

@@ -23,9 +23,11 @@ struct SuiteReport {
   std::vector<CaseRun> runs;
   std::string policy_version;
   std::string policy_file;
-  std::string local;     ///< --local, empty when the policy's own ladder ran
-  std::string frontier;  ///< where frontier answers came from, in words
-  bool complete = true;  ///< every case that was asked for ran
+  std::string local;       ///< --local, empty when the policy's own ladder ran
+  std::string frontier;    ///< where frontier answers came from, in words
+  bool candidate = false;  ///< the task's candidate ran in its local tiers' place; `local` is its model
+  bool limited = false;    ///< only a part of the suite was asked for
+  bool complete = true;    ///< every case that was asked for ran
 };
 
 /// docs/evaluation.md, report.json. Cases are listed with their outcome, so that a later run can be compared; no text of a case.

@@ -230,7 +230,9 @@ class TierExecutor {
                                     .request = run.request,
                                     .logprobs_requested = logprobs_requested,
                                     .tier = index_,
-                                    .now = run.now};
+                                    .now = run.now,
+                                    .confidence_min = run.confidence_min,
+                                    .certificate_withdrawn = run.certificate_withdrawn};
     const bool final = is_final(*plan_, index_);
     // A hosted rung of a task without a threshold is there for the case that the one before it fails, not to be doubted.
     const bool has_threshold =

@@ -53,7 +53,9 @@ struct CascadeRun {
   std::optional<TraceContext> trace = {};  ///< the request's own span, when it has one
   Random* random = nullptr;                ///< ids of the calls' spans; set with `trace`
   SteadyTime begun = std::chrono::steady_clock::now();
-  WallTime now = WallTime::max();  ///< as gate::Candidate's
+  WallTime now = WallTime::max();      ///< as gate::Candidate's
+  double confidence_min = 0;           ///< likewise
+  bool certificate_withdrawn = false;  ///< likewise
 
   std::vector<audit::Attempt> attempts;
   std::vector<Reason> reasons;  ///< why rungs were left, in the order they fired
