@@ -78,6 +78,37 @@ TEST_F(CertifiedGateway, AForeignCertificateKeepsTheTaskOnTheFrontier) {
   EXPECT_EQ(events()[0].json.find("\"certificate\":\""), std::string::npos);
 }
 
+TEST_F(CertifiedGateway, AWithdrawnCertificateActsOnTheNextRequest) {
+  certify(std::string(64, 'a'));
+  local_->answer(labelled("build", 0.99));
+  EXPECT_EQ(ask().decision.route, Route::Local);
+
+  LeverState state;
+  state.tasks["triage"].certificate_withdrawn = true;
+  levers_.set(state);
+  local_->answer(labelled("build", 0.99));
+  frontier_->answer("test");
+
+  EXPECT_EQ(ask().decision.reasons, std::vector<Reason>{Reason::ThresholdUncertified});
+  EXPECT_NE(events()[1].json.find("it was withdrawn"), std::string::npos);
+}
+
+TEST_F(CertifiedGateway, AThresholdThatAnOperatorRaisesCountsBesideTheCertified) {
+  certify(std::string(64, 'a'));
+  LeverState state;
+  state.tasks["triage"].min_confidence = 0.95;
+  levers_.set(state);
+  local_->answer(labelled("build", 0.9));
+  frontier_->answer("test");
+  EXPECT_EQ(ask().decision.reasons, std::vector<Reason>{Reason::ConfidenceLow});
+
+  state.tasks["triage"].min_confidence = 0.1;
+  levers_.set(state);
+  local_->answer(labelled("build", 0.7));
+  frontier_->answer("test");
+  EXPECT_EQ(ask().decision.reasons, std::vector<Reason>{Reason::ConfidenceLow}) << "a lever never lowers a threshold";
+}
+
 TEST_F(CertifiedGateway, ACertificateThatExpiresWhileTheGatewayRunsIsBelievedNoLonger) {
   certify(std::string(64, 'a'));
   local_->answer(labelled("build", 0.99));

@@ -13,6 +13,7 @@
 
 #include "core/ids.hpp"
 #include "pipeline/gateway_metrics.hpp"
+#include "pipeline/gateway_work.hpp"
 #include "pipeline/plan.hpp"
 #include "pipeline/request_spans.hpp"
 #include "pipeline/task_resolution.hpp"
@@ -50,21 +51,6 @@ constexpr std::int64_t kMillisecondsPerHour = 3'600'000;
 constexpr int kHttpOk = 200;
 
 }  // namespace
-
-/// One request on its way.
-struct Gateway::Work {
-  const Request& request;
-  std::shared_ptr<const Snapshot> snapshot;
-  const policy::AccessKey* key = nullptr;  ///< of the snapshot's policy; null when it has no keys
-  Admitted admitted;
-  Planned planned;
-  workflow::CascadeRun run;
-  Decision decision;
-  std::optional<Completion> completion;
-  std::string output_sha256 = {};  ///< of the completion's text, where the cascade had it
-  std::optional<Error> error;
-  bool begun = false;  ///< the sink saw on_begin
-};
 
 namespace {
 
@@ -127,7 +113,8 @@ void fill_counterfactual(audit::Event& event, const Snapshot& snapshot, const wo
   if (!snapshot.frontier_price_known) return;
   const auto hosted =
       std::ranges::find_if(run.attempts, [](const audit::Attempt& a) { return !a.local && a.error.empty(); });
-  if (hosted != run.attempts.end()) {
+  // A hosted model of a workflow saw a part of the input at most.
+  if (hosted != run.attempts.end() && event.workflow.empty()) {
     event.counterfactual_cost = hosted->cost;
     return;
   }
@@ -218,7 +205,9 @@ Result<void> Gateway::admit(Work& work) {
     work.planned.route.frontier_allowed = work.planned.route.frontier_allowed && work.admitted.may_escalate();
   }
   work.decision.event_id = new_uuid7(parts_.clock, parts_.random);
-  work.decision.task = work.snapshot->tasks.contains(work.planned.task_name) ? work.planned.task_name : std::string();
+  const bool known = work.snapshot->tasks.contains(work.planned.task_name) ||
+                     work.snapshot->workflows.contains(work.planned.task_name);
+  work.decision.task = known ? work.planned.task_name : std::string();
   work.decision.reasons = work.planned.route.reasons;
   return {};
 }
@@ -235,6 +224,7 @@ void Gateway::settle(Work& work) {
     tokens += attempt.usage.input_tokens + attempt.usage.output_tokens;
     escalated = escalated || !attempt.local;
   }
+  tokens = work.tokens_used.value_or(tokens);
   const bool kept_back = !work.admitted.may_escalate();
   work.admitted.settle(tokens, work.run.cost, escalated, parts_.clock);
   if (kept_back) parts_.metrics.count_withheld(work.key->name);
@@ -249,6 +239,17 @@ void Gateway::settle(Work& work) {
 }
 
 Task<Result<void>> Gateway::run(Work& work, AnswerSink* sink, Deadline deadline) {
+  if (work.planned.route.refused) {
+    work.decision.route = Route::Refused;
+    co_return fail(ErrorCode::Forbidden,
+                   fmt::format("the policy lets nobody answer this request ({}) and keeps it from the frontier",
+                               name(work.decision.reasons.front())),
+                   "workflows." + work.planned.task_name);
+  }
+  if (work.planned.route.workflow != nullptr) {
+    Task<Result<void>> running = run_workflow(work, sink, deadline);
+    co_return co_await std::move(running);
+  }
   if (work.planned.route.plan == nullptr) {
     co_return fail(ErrorCode::NoFrontier, "no task matched and the policy names no frontier model", "policy.frontier");
   }
@@ -260,6 +261,8 @@ Task<Result<void>> Gateway::run(Work& work, AnswerSink* sink, Deadline deadline)
   run.input = work.planned.input;
   run.first_tier = work.planned.route.first_tier;
   run.frontier_allowed = work.planned.route.frontier_allowed;
+  run.confidence_min = work.planned.route.confidence_min;
+  run.certificate_withdrawn = work.planned.route.certificate_withdrawn;
   std::optional<LiveSink> live;
   if (sink != nullptr) {
     live.emplace(*sink, [&work]() -> const Decision& {
@@ -373,6 +376,8 @@ audit::Event Gateway::to_event(Work& work) const {
   if (work.request.http_status_of != nullptr) {
     event.http_status = work.error && !work.begun ? work.request.http_status_of(*work.error) : kHttpOk;
   }
+  event.workflow = work.decision.workflow;
+  event.run_id = work.decision.run_id;
   event.streamed = work.begun;
   event.stand_in = work.decision.stand_in;
   event.cost = work.run.cost;

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -30,6 +31,7 @@
 #include "pipeline/shadow.hpp"
 #include "pipeline/snapshot.hpp"
 #include "providers/model_client.hpp"
+#include "workflow/run_ledger.hpp"
 
 namespace suffice::pipeline {
 
@@ -64,7 +66,11 @@ struct Decision {
   bool stand_in = false;
   std::vector<std::string> approval_required;
   std::string warning;  ///< what the caller should know although there is an answer; empty when nothing
-  std::chrono::microseconds overhead{0};  ///< total so far minus time spent in models
+  std::chrono::microseconds overhead{0};      ///< total so far minus time spent in models
+  std::string workflow = {};                  ///< that answered; empty: none
+  std::string run_id = {};                    ///< of its run
+  std::vector<workflow::ModelUse> used = {};  ///< by its models
+  JsonText details = {};                      ///< its answer as it gave it: votes, citations, what could not be read
 };
 
 /// What came out. `completion` is the answer, or why there is none; the decision is there in both cases.
@@ -101,6 +107,8 @@ class AnswerSink {
   virtual ~AnswerSink() = default;
   virtual Task<providers::SinkAction> on_begin(const Decision& decision) = 0;
   virtual Task<providers::SinkAction> on_delta(const Delta& delta) = 0;
+  /// What a long workflow is doing, for people, before on_begin. Must not block.
+  virtual void on_progress(std::string_view /*text*/) {}
 };
 
 /// What happens to a request whose event cannot be made durable.
@@ -166,6 +174,8 @@ class Gateway {
   void begin_trace(Work& work);
   void settle(Work& work);
   Task<Result<void>> run(Work& work, AnswerSink* sink, Deadline deadline);
+  Task<Result<void>> run_workflow(Work& work, AnswerSink* sink, Deadline deadline);
+  static void take_ledger(Work& work, const workflow::RunLedger& ledger);
   Task<Result<void>> make_durable(audit::Event event);
   void rouse_recorder_after_this_turn(const boost::asio::any_io_executor& executor);
   Task<void> show(Work& work, AnswerSink& sink);

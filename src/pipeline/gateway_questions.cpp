@@ -27,6 +27,12 @@ Gateway::Planned Gateway::plan_for(const Snapshot& snapshot, const Request& requ
 /// The dearest rung of its ladder asked once, every byte of the prompt and every allowed output token counted as providers do.
 Demand Gateway::demand_of(const Request& request, const Planned& planned) {
   Demand demand;
+  if (planned.route.workflow != nullptr) {
+    const workflow::RunLimits& limits = planned.route.workflow->workflow->budget.limits;
+    demand.cost = limits.cost_max.value_or(Usd{});
+    demand.tokens = limits.tokens_max;
+    return demand;
+  }
   if (planned.route.plan == nullptr) return demand;
   const workflow::CascadePlan& plan = *planned.route.plan->plan;
   const std::int64_t output_max = request.chat.sampling.max_tokens.value_or(plan.rules.task.max_output_tokens);
@@ -70,7 +76,9 @@ Result<Gateway::Question> Gateway::question(const Request& request) {
 Result<Intention> Gateway::decide(const Request& request) {
   SUFFICE_TRY(const Question asked, question(request));
   const Planned& planned = asked.planned;
-  Intention intention{.task = asked.snapshot->tasks.contains(planned.task_name) ? planned.task_name : std::string(),
+  const bool known =
+      asked.snapshot->tasks.contains(planned.task_name) || asked.snapshot->workflows.contains(planned.task_name);
+  Intention intention{.task = known ? planned.task_name : std::string(),
                       .route = Route::Refused,
                       .reasons = planned.route.reasons,
                       .checks = planned.route.checks,
@@ -80,6 +88,14 @@ Result<Intention> Gateway::decide(const Request& request) {
   for (std::size_t i = asked.first; i < asked.end; ++i) {
     const policy::Model& model = planned.route.plan->plan->tiers[i].model;
     intention.ladder.push_back({.model = model.name, .local = model.local});
+  }
+  if (planned.route.workflow != nullptr) {
+    for (const bool local : {true, false}) {
+      for (const auto& role : planned.route.workflow->workflow->models) {
+        const policy::Model& model = role.second->model;
+        if (model.local == local) intention.ladder.push_back({.model = model.name, .local = local});
+      }
+    }
   }
   if (!intention.ladder.empty()) intention.route = intention.ladder.front().local ? Route::Local : Route::Frontier;
   return intention;

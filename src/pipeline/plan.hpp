@@ -33,9 +33,17 @@ struct RoutePlan {
   std::vector<Reason> reasons;  ///< why not local, primary first; empty: start local
   std::vector<CheckResult> checks;
   bool frontier_allowed = true;
+  const WorkflowPlan* workflow = nullptr;  ///< what answers instead of a plan
+  bool refused = false;                    ///< nobody may answer
+  double confidence_min = 0;               ///< gate::Candidate's, by a lever
+  bool certificate_withdrawn = false;      ///< likewise
 };
 
 /// Pure. Order of reasons: unknown_task, kill_switch, manual_override, policy_requires_frontier, the gate's input checks, then predicted_hard.
 [[nodiscard]] RoutePlan plan_route(const Snapshot& snapshot, const LeverState& levers, const PlanQuestion& question);
+
+/// The same for a request that names a workflow. Where something speaks against it the frontier answers alone, or nobody does.
+void plan_workflow(const Snapshot& snapshot, const LeverState& levers, const WorkflowPlan& workflow,
+                   const PlanQuestion& question, RoutePlan& route);
 
 }  // namespace suffice::pipeline

@@ -143,6 +143,44 @@ TEST(PlanRoute, LetsANamedGroupIntoACanaryWhateverThePercentage) {
   EXPECT_FALSE(planned.plan(question).reasons.empty());
 }
 
+TEST(PlanRoute, ALeverNarrowsARolloutButNeverOpensOne) {
+  Planned planned;
+  planned.levers.tasks["classify"].canary_percent = 0;
+  planned.levers.tasks["classify"].canary_groups = std::set<std::string>{"staff"};
+  PlanQuestion question = kPlain;
+  question.caller_group = "guests";
+  EXPECT_EQ(planned.plan(question).reasons, std::vector{Reason::PolicyRequiresFrontier});
+  question.caller_group = "staff";
+  EXPECT_TRUE(planned.plan(question).reasons.empty());
+
+  planned.levers.tasks["classify"].canary_percent = 100;
+  planned.task.rollout = policy::RolloutStage::Shadow;
+  EXPECT_EQ(planned.plan(question).reasons, std::vector{Reason::PolicyRequiresFrontier});
+}
+
+TEST(PlanRoute, ALeverRaisesTheThresholdAndWithdrawsTheCertificate) {
+  Planned planned;
+  planned.levers.tasks["classify"].min_confidence = 0.9;
+  planned.levers.tasks["classify"].certificate_withdrawn = true;
+  const RoutePlan route = planned.plan(kPlain);
+  EXPECT_EQ(route.confidence_min, 0.9);
+  EXPECT_TRUE(route.certificate_withdrawn);
+}
+
+TEST(PlanRoute, APromotedCandidateTakesTheLocalRungsPlace) {
+  Planned planned;
+  planned.policy.models["next"] = planned.policy.models.at("small");
+  planned.policy.models["next"].name = "next";
+  planned.task.candidate = policy::Tier{.model = "next", .prompt = {}};
+  EXPECT_EQ(planned.plan(kPlain).plan->plan->tiers.front().model.name, "small");
+
+  planned.levers.tasks["classify"].candidate_serves = true;
+  const RoutePlan route = planned.plan(kPlain);
+  ASSERT_EQ(route.plan->plan->tiers.size(), 2U);
+  EXPECT_EQ(route.plan->plan->tiers[0].model.name, "next");
+  EXPECT_EQ(route.plan->plan->tiers[1].model.name, "big") << "the hosted rungs stay";
+}
+
 TEST(PlanRoute, ForbidsTheFrontierUnderLocalOnly) {
   Planned planned;
   planned.levers.kill_switch = KillSwitch::LocalOnly;

@@ -79,6 +79,10 @@ Result<TaskPlan> make_plan(const policy::Policy& policy, const policy::Task& tas
     ready.router = std::make_shared<const GainRouter>(std::move(router));
   }
   SUFFICE_TRY(ready.shadows, make_shadows(policy, task, *plan, prompts, clients, hard_stops));
+  if (task.candidate) {
+    SUFFICE_TRY(TaskPlan promoted, make_plan(policy, with_candidate(policy, task), prompts, clients, hard_stops));
+    ready.promoted = std::make_shared<const TaskPlan>(std::move(promoted));
+  }
   ready.plan = plan;
   ready.graph = workflow::build_cascade(std::move(plan));
   return ready;
@@ -97,6 +101,17 @@ policy::Task task_for_the_unknown(const policy::Policy& policy) {
 
 }  // namespace
 
+policy::Task with_candidate(const policy::Policy& policy, policy::Task task) {
+  std::vector<policy::Tier> tiers{*task.candidate};
+  std::ranges::copy_if(task.tiers, std::back_inserter(tiers), [&](const policy::Tier& tier) {
+    const auto model = policy.models.find(tier.model);
+    return model != policy.models.end() && !model->second.local;
+  });
+  task.tiers = std::move(tiers);
+  task.candidate.reset();
+  return task;
+}
+
 Result<std::shared_ptr<const Snapshot>> make_snapshot(std::shared_ptr<const policy::Policy> policy,
                                                       const prompts::PromptLibrary& prompts,
                                                       const ClientSource& clients) {
@@ -106,6 +121,11 @@ Result<std::shared_ptr<const Snapshot>> make_snapshot(std::shared_ptr<const poli
     Result<TaskPlan> plan = make_plan(*policy, task, prompts, clients, hard_stops);
     if (!plan) return fail(in_task(std::move(plan).error(), name));
     snapshot->tasks.emplace(name, *std::move(plan));
+  }
+  const workflow::WorkflowParts parts{.models = models_of(*policy, clients), .prompts = &prompts};
+  for (const auto& [name, entry] : policy->workflows) {
+    SUFFICE_TRY(WorkflowPlan plan, make_workflow_plan(*policy, entry, parts, hard_stops));
+    snapshot->workflows.emplace(name, std::move(plan));
   }
   if (policy->task_classifier) {
     SUFFICE_TRY(TaskNamer namer, TaskNamer::load(*policy->task_classifier, *policy));

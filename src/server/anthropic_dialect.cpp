@@ -6,6 +6,7 @@
 
 #include "server/http_status.hpp"
 #include "wire/anthropic_messages.hpp"
+#include "wire/sse.hpp"
 
 namespace suffice::server {
 namespace {
@@ -22,6 +23,7 @@ class AnthropicStreamEncoder final : public ChatStreamEncoder {
       : stream_(std::move(meta)), request_id_(std::move(request_id)) {}
 
   std::string keep_alive() const override { return wire::anthropic_ping(); }
+  std::string progress(std::string_view text) const override { return wire::sse_comment(text); }
   void begin(std::string& out) override { stream_.begin(out); }
   void delta(const Delta& delta, std::string& out) override { stream_.delta(delta, out); }
   void end(const AnsweredChat& answered, std::string& out) override { stream_.end(answered.completion, out); }

@@ -42,6 +42,8 @@ class ChatStreamEncoder {
   virtual ~ChatStreamEncoder() = default;
   /// Bytes every client of the dialect skips, for a stream that is silent while a local answer is judged.
   [[nodiscard]] virtual std::string keep_alive() const = 0;
+  /// Bytes every client of the dialect skips and a person can read; by default only that it lives.
+  [[nodiscard]] virtual std::string progress(std::string_view /*text*/) const { return keep_alive(); }
   virtual void begin(std::string& out) = 0;
   virtual void delta(const Delta& delta, std::string& out) = 0;
   virtual void end(const AnsweredChat& answered, std::string& out) = 0;

@@ -103,6 +103,11 @@ class StreamSink final : public pipeline::AnswerSink {
     co_return co_await flush();
   }
 
+  void on_progress(std::string_view text) override {
+    const std::string piece = encoder_.progress(text);
+    keep_alive_.say(piece);
+  }
+
   Task<void> end(const AnsweredChat& answered) {
     encoder_.end(answered, pending_);
     const std::string last = std::exchange(pending_, {});

@@ -26,6 +26,10 @@ void add_decision_headers(net::Headers& headers, const pipeline::Decision& decis
   if (!decision.event_id.empty()) headers.add("x-suffice-event-id", decision.event_id);
   headers.add("x-suffice-cost-usd", fmt::format("{:.9f}", decision.cost.dollars()));
   headers.add("x-suffice-overhead-us", std::to_string(decision.overhead.count()));
+  if (!decision.workflow.empty()) {
+    headers.add("x-suffice-workflow", decision.workflow);
+    headers.add("x-suffice-run-id", decision.run_id);
+  }
   if (decision.stand_in) headers.add("x-suffice-stand-in", "true");
   if (!decision.warning.empty()) headers.add("x-suffice-warning", one_line(decision.warning));
 }
@@ -42,6 +46,17 @@ wire::DecisionExtension decision_extension(const pipeline::Decision& decision) {
   extension.stand_in = decision.stand_in;
   extension.approval_required = decision.approval_required;
   extension.warning = decision.warning;
+  extension.workflow = decision.workflow;
+  extension.run_id = decision.run_id;
+  extension.details = decision.details;
+  for (const workflow::ModelUse& use : decision.used) {
+    extension.used.push_back({.model = use.model,
+                              .local = use.local,
+                              .calls = use.calls,
+                              .input_tokens = use.usage.input_tokens,
+                              .output_tokens = use.usage.output_tokens,
+                              .cost = use.cost});
+  }
   return extension;
 }
 

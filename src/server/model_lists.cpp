@@ -77,6 +77,7 @@ std::vector<wire::AnthropicModel> anthropic_models(const policy::Policy& policy,
 std::vector<std::string> model_names(const policy::Policy& policy) {
   std::vector<std::string> names{"suffice/auto"};
   for (const auto& [name, task] : policy.tasks) names.push_back("suffice/" + name);
+  for (const auto& [name, workflow] : policy.workflows) names.push_back("suffice/" + name);
   for (const auto& [name, model] : policy.models) {
     if (model.embeddings) names.push_back(name);
   }

@@ -25,6 +25,7 @@ class OpenAiChatStreamEncoder final : public ChatStreamEncoder {
   explicit OpenAiChatStreamEncoder(wire::OpenAiAnswerMeta meta) : stream_(std::move(meta)) {}
 
   std::string keep_alive() const override { return wire::sse_comment("still working"); }
+  std::string progress(std::string_view text) const override { return wire::sse_comment(text); }
   void begin(std::string& out) override { out += stream_.begin(); }
   void delta(const Delta& delta, std::string& out) override { out += stream_.delta(delta); }
   void end(const AnsweredChat& answered, std::string& out) override {

@@ -48,6 +48,7 @@ class StreamEncoder final : public ChatStreamEncoder {
       : stream_(std::move(meta)), clock_(clock), memory_(memory) {}
 
   std::string keep_alive() const override { return wire::sse_comment("still working"); }
+  std::string progress(std::string_view text) const override { return wire::sse_comment(text); }
   void begin(std::string& out) override { out += stream_.begin(); }
   void delta(const Delta& delta, std::string& out) override { out += stream_.delta(delta); }
   void end(const AnsweredChat& answered, std::string& out) override {

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <string>
+#include <string_view>
 
 #include <boost/asio/steady_timer.hpp>
 
@@ -22,6 +23,9 @@ class StreamKeepAlive {
 
   /// Ends only by cancellation, by take_over(), or when the caller has left.
   Task<void> run(net::Headers headers);
+  /// Writes `piece` soon, before the next comment; starts the stream when need be. What is said faster than it can be written is
+  /// written together, the oldest dropped beyond 64 KiB. Nothing after take_over().
+  void say(std::string_view piece);
   /// From here on the stream belongs to the answer: waits for a comment that is being written and stops the rest.
   Task<void> take_over();
 
@@ -31,6 +35,7 @@ class StreamKeepAlive {
   std::string comment_;
   boost::asio::steady_timer next_;  ///< when the next comment is due
   boost::asio::steady_timer idle_;  ///< cancelled when a write has ended
+  std::string said_;                ///< written before the next comment
   bool writing_ = false;
   bool over_ = false;
 };

@@ -5,6 +5,7 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <gtest/gtest.h>
 
@@ -66,6 +67,30 @@ TEST(StreamKeepAlive, WritesCommentsThatEveryReaderIgnoresUntilTheAnswerTakesOve
   const std::vector<std::string> pieces = net::run_sync(story());
 
   EXPECT_EQ(pieces, (std::vector<std::string>{": still working\n\n", ": still working\n\n", "answer"}));
+}
+
+TEST(StreamKeepAlive, WritesWhatIsSaidAtOnceAndTogether) {
+  const auto story = []() -> Task<std::vector<std::string>> {
+    using asio::experimental::awaitable_operators::operator||;
+    const asio::any_io_executor executor = co_await asio::this_coro::executor;
+    MemoryWriter writer(executor);
+    StreamKeepAlive keep_alive(executor, writer, std::chrono::hours{1});
+    const auto answer = [&]() -> Task<void> {
+      keep_alive.say(": one\n\n");
+      keep_alive.say(": two\n\n");
+      while (writer.pieces.empty()) co_await asio::post(asio::use_awaitable);
+      keep_alive.say(": three\n\n");
+      co_await writer.two_pieces();
+      co_await keep_alive.take_over();
+      keep_alive.say("never written");
+    };
+    Task<void> running = keep_alive.run(net::Headers{});
+    Task<void> answering = answer();
+    co_await (std::move(answering) || std::move(running));
+    co_return writer.pieces;
+  };
+
+  EXPECT_EQ(net::run_sync(story()), (std::vector<std::string>{": one\n\n: two\n\n", ": three\n\n"}));
 }
 
 TEST(StreamKeepAlive, SaysNothingWhenTheAnswerIsQuick) {

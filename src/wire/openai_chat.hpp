@@ -53,6 +53,18 @@ struct DecisionExtension {
   bool stand_in = false;
   std::vector<std::string> approval_required;  ///< tool names that business rules want approved
   std::string warning;                         ///< for local_with_warning and the like; empty when none
+  std::string workflow = {};                   ///< that answered; empty: none, and the rest is empty too
+  std::string run_id = {};
+  JsonText details = {};  ///< the workflow's answer as it gave it
+  struct ModelUse {
+    std::string model;
+    bool local = false;
+    std::int64_t calls = 0;
+    std::int64_t input_tokens = 0;
+    std::int64_t output_tokens = 0;
+    Usd cost;
+  };
+  std::vector<ModelUse> used = {};
 };
 
 struct OpenAiAnswerMeta {

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace suffice::wire {
@@ -266,6 +267,23 @@ TEST(OpenAiResponse, HasEveryRequiredFieldOfThePublishedShape) {
       R"("completion_tokens_details":{"reasoning_tokens":1,"audio_tokens":0,"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}},)"
       R"("suffice":{"task":"classify_issue","route":"escalated","reason":"confidence_low","reasons":["confidence_low","schema_invalid"],)"
       R"("model":"frontier","event_id":"e1","confidence":0.5,"cost_usd":0.00000015,"stand_in":false,"approval_required":["deploy"],"warning":null}})");
+}
+
+TEST(OpenAiResponse, TellsWhatAWorkflowDid) {
+  Completion completion;
+  completion.text = "16";
+  OpenAiAnswerMeta told = meta();
+  told.decision.workflow = "maker";
+  told.decision.run_id = "r1";
+  told.decision.used = {
+      {.model = "mini", .local = true, .calls = 9, .input_tokens = 90, .output_tokens = 18, .cost = Usd{0}}};
+  told.decision.details.text = R"({"answer":16})";
+
+  EXPECT_THAT(
+      encode_openai_chat_response(completion, told),
+      ::testing::HasSubstr(
+          R"("warning":null,"workflow":"maker","run_id":"r1","used":[{"model":"mini","local":true,"calls":9,"input_tokens":90,)"
+          R"("output_tokens":18,"cost_usd":0}],"details":{"answer":16}}})"));
 }
 
 TEST(OpenAiResponse, IsReadBackAsItWasWritten) {

@@ -153,6 +153,20 @@ void write_logprobs(JsonWriter& json, std::span<const TokenLogprob> tokens) {
   json.null_field("refusal").end_object();
 }
 
+/// What a workflow did: how much of each model it used, and its whole answer.
+void append_workflow(JsonWriter& json, const DecisionExtension& decision) {
+  json.field("workflow", decision.workflow).field("run_id", decision.run_id).key("used").begin_array();
+  for (const DecisionExtension::ModelUse& use : decision.used) {
+    std::string cost;
+    append_json_usd(cost, use.cost);
+    json.begin_object().field("model", use.model).field("local", use.local).field("calls", use.calls);
+    json.field("input_tokens", use.input_tokens).field("output_tokens", use.output_tokens);
+    json.key("cost_usd").raw(cost).end_object();
+  }
+  json.end_array();
+  if (!decision.details.empty()) json.key("details").raw(decision.details.text);
+}
+
 void write_decision(JsonWriter& json, const DecisionExtension& decision) {
   json.key("suffice").begin_object();
   decision.task.empty() ? json.null_field("task") : json.field("task", decision.task);
@@ -168,6 +182,7 @@ void write_decision(JsonWriter& json, const DecisionExtension& decision) {
   for (const std::string& tool : decision.approval_required) json.string(tool);
   json.end_array();
   decision.warning.empty() ? json.null_field("warning") : json.field("warning", decision.warning);
+  if (!decision.workflow.empty()) append_workflow(json, decision);
   json.end_object();
 }
 
