@@ -61,7 +61,9 @@ TaskName resolve_task(const policy::Policy& policy, const ChatRequest& request, 
   }
   if (request.model.starts_with(kAliasPrefix)) {
     const std::string_view task = std::string_view(request.model).substr(kAliasPrefix.size());
-    if (task != "auto") return {.name = std::string(task), .by = NamedBy::ModelAlias};
+    const bool any_task = task == "auto" || (task == "cascade" && !policy.tasks.contains(std::string(task)) &&
+                                             !policy.workflows.contains(std::string(task)));
+    if (!any_task) return {.name = std::string(task), .by = NamedBy::ModelAlias};
   }
   if (std::optional<std::string> ruled = by_rule(policy, request))
     return {.name = *std::move(ruled), .by = NamedBy::Rule};

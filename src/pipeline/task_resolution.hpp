@@ -20,8 +20,8 @@ struct TaskName {
 };
 
 /// In this order: the X-Suffice-Task header (`hint`), metadata.task, the model `suffice/<task>`, the first task (by name) one of whose
-/// match rules holds, `namer` (null: none) by the last message of the user, default_task. `suffice`, `suffice/auto` and foreign model
-/// names go by rule, classifier and default. Pure.
+/// match rules holds, `namer` (null: none) by the last message of the user, default_task. `suffice`, `suffice/auto`, `suffice/cascade` and foreign
+/// model names go by rule, classifier and default. Pure.
 [[nodiscard]] TaskName resolve_task(const policy::Policy& policy, const ChatRequest& request, std::string_view hint,
                                     const TaskNamer* namer = nullptr);
 

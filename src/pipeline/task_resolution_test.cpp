@@ -43,7 +43,7 @@ TEST(ResolveTask, LeavesTheChoiceToRulesForAutoAndForeignModels) {
   const policy::Policy policy = two_tasks();
   ChatRequest request = plain();
   request.tools.push_back({.name = "read_file", .description = {}, .parameters = {}, .strict = std::nullopt});
-  for (const char* model : {"suffice/auto", "suffice", "gpt-4o"}) {
+  for (const char* model : {"suffice/auto", "suffice/cascade", "suffice", "gpt-4o"}) {
     request.model = model;
     EXPECT_EQ(resolve_task(policy, request, "").name, "tools") << model;
   }
