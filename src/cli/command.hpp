@@ -39,6 +39,7 @@ void add_levers(CLI::App& program, Command& chosen);
 void add_models(CLI::App& program, Command& chosen);
 void add_prompts(CLI::App& program, Command& chosen);
 void add_replay(CLI::App& program, Command& chosen);
+void add_run(CLI::App& program, Command& chosen);
 void add_report(CLI::App& program, Command& chosen);
 void add_version(CLI::App& program, Command& chosen);
 void add_cluster(CLI::App& program, Command& chosen);

@@ -40,6 +40,7 @@ int main(int argc, char** argv) {
     suffice::cli::add_models(program, chosen);
     suffice::cli::add_prompts(program, chosen);
     suffice::cli::add_replay(program, chosen);
+    suffice::cli::add_run(program, chosen);
     suffice::cli::add_report(program, chosen);
     suffice::cli::add_cluster(program, chosen);
     suffice::cli::add_completion(program, chosen);

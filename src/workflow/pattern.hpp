@@ -66,6 +66,10 @@ struct Pattern {
   std::vector<std::string> roles_needed;   ///< of `models:`
   std::vector<std::string> roles_allowed;  ///< besides those
   std::function<std::shared_ptr<const Flow>(PatternBlock&)> read;
+  /// What `suffice run --plan-only` runs instead: a flow whose answer says what the real one is going to need. Empty: there is none.
+  std::function<std::shared_ptr<const Flow>(PatternBlock&)> plan = {};
+  /// What `suffice run NAME --demo` runs, with an empty request and no model. Empty: there is none.
+  std::function<std::shared_ptr<const Flow>()> demo = {};
 };
 
 /// The patterns of this program. Adding one: its Pattern here, its block in api/workflow.schema.json.

@@ -124,6 +124,7 @@ class Reader {
     if (!problems_.empty()) return;
     PatternBlock block(of, policy::child("", found->name));
     workflow_.flow = found->read(block);
+    if (workflow_.flow != nullptr && found->plan) workflow_.plan = found->plan(block);
     if (workflow_.flow == nullptr && problems_.empty())
       problems_.push_back(of.document.at_value("/pattern", "the pattern could not be made, and did not say why"));
   }

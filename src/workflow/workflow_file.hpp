@@ -34,6 +34,7 @@ struct Workflow {
   WorkflowBudget budget;
   RoleModels models;
   std::shared_ptr<const Flow> flow;
+  std::shared_ptr<const Flow> plan;  ///< the pattern's, for `--plan-only`; null: it has none
 };
 
 /// The workflow, or every problem of its file (and of the files it includes) with line and column.
