@@ -62,9 +62,16 @@ std::expected<Vote, RedFlag> read_pair(const AnswerFormat& format, std::string_v
               .canonical = joined(done->canonical, next->canonical)};
 }
 
+/// A sentence that declines, where any text could be a state. One word is an answer: "no" may be the right one.
+bool declines(const AnswerFormat& format, std::string_view text) {
+  const bool any_text = format.state != CanonicalForm::Json && format.state != CanonicalForm::Number;
+  const bool sentence = trim(text).find(' ') != std::string_view::npos;
+  return any_text && sentence && format.state_schema == nullptr && gate::is_refusal(text);
+}
+
 std::expected<Vote, RedFlag> read_value(const AnswerFormat& format, std::string_view text) {
   const bool is_json = format.state == CanonicalForm::Json;
-  if (!is_json && gate::is_refusal(text)) return std::unexpected(RedFlag::Empty);
+  if (declines(format, text)) return std::unexpected(RedFlag::Empty);
   Result<std::string> same = canonical(format.state, text);
   if (!same) return std::unexpected(is_json ? RedFlag::NotJson : RedFlag::NotCanonical);
   Read read;

@@ -93,6 +93,7 @@ TEST(StepAnswer, AValueIsTheNextState) {
       {"exact text", CanonicalForm::Exact, "a ", R"("a ")"},
       {"json", CanonicalForm::Json, "[1.0]", "[1]"},
       {"no number", CanonicalForm::Number, "sixteen", nullptr},
+      {"a word that would be a refusal elsewhere", CanonicalForm::Label, "No", R"("No")"},
       {"a refusal", CanonicalForm::Trimmed, "I'm sorry, but I can't help with that.", nullptr},
   };
   for (const Case& row : table) {

@@ -7,10 +7,9 @@
 
 #include "core/hash.hpp"
 #include "policy/fields.hpp"
-#include "policy/read_file.hpp"
 #include "wire/json.hpp"
 #include "workflow/patterns/maker/arithmetic.hpp"
-#include "workflow/workflow_file.hpp"
+#include "workflow/patterns/maker/reports.hpp"
 
 namespace suffice::workflow::maker {
 namespace {
@@ -19,7 +18,6 @@ namespace json = boost::json;
 using policy::Fields;
 
 constexpr std::int64_t kStepsUsual = 1'000;
-constexpr std::size_t kFileBytesMax = 1U << 20;
 
 /// A block while it is read: remembers whether anything was wrong.
 struct Reading {
@@ -221,22 +219,6 @@ std::shared_ptr<const MakerSetup> read_maker_setup(PatternBlock& block) {
   return of.good ? setup : nullptr;
 }
 
-std::shared_ptr<const MakerSetup> load_maker_setup(const std::filesystem::path& file, const WorkflowParts& parts) {
-  const LoadedWorkflow loaded = load_workflow(file, parts);
-  const Result<std::string> text = policy::read_file(file, kFileBytesMax);
-  if (loaded.workflow == nullptr || loaded.workflow->pattern != "maker" || !text) return nullptr;
-  std::vector<policy::Problem> problems;
-  const policy::YamlDocument document = policy::YamlDocument::parse(*text, file.string(), problems);
-  PatternBlock block({.workflow = loaded.workflow->name,
-                      .folder = file.parent_path(),
-                      .models = loaded.workflow->models,
-                      .parts = parts,
-                      .document = document,
-                      .problems = problems},
-                     "/maker");
-  return read_maker_setup(block);
-}
-
 MakerWorkers workers_of(const std::shared_ptr<const MakerSetup>& setup) {
   MakerWorkers workers;
   if (setup->simulation) {
@@ -265,6 +247,11 @@ Pattern maker_pattern() {
     block.problem("", describe(flow.error()));
     return nullptr;
   };
+  pattern.plan = [](PatternBlock& block) -> std::shared_ptr<const Flow> {
+    const std::shared_ptr<const MakerSetup> setup = read_maker_setup(block);
+    return setup == nullptr ? nullptr : forecast_flow(setup);
+  };
+  pattern.demo = demo_flow;
   return pattern;
 }
 

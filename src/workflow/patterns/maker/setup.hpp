@@ -42,10 +42,6 @@ struct MakerSetup {
 /// The workers that a run of the setup has.
 [[nodiscard]] MakerWorkers workers_of(const std::shared_ptr<const MakerSetup>& setup);
 
-/// The same of a whole file, for a forecast. Null for a file with problems (parse_workflow says them) or of another pattern.
-[[nodiscard]] std::shared_ptr<const MakerSetup> load_maker_setup(const std::filesystem::path& file,
-                                                                 const WorkflowParts& parts);
-
 /// "maker": roles worker (unless the block has `simulated`), frontier and planner.
 [[nodiscard]] Pattern maker_pattern();
 

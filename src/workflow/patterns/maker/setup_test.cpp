@@ -2,6 +2,7 @@
 #include "workflow/patterns/maker/setup.hpp"
 
 #include <filesystem>
+#include <stop_token>
 #include <string>
 
 #include <gmock/gmock.h>
@@ -10,7 +11,6 @@
 #include "net/run_sync.hpp"
 #include "testing/scripted_model.hpp"
 #include "workflow/flow_io.hpp"
-#include "workflow/patterns/maker/estimate.hpp"
 #include "workflow/workflow_file.hpp"
 
 namespace suffice::workflow::maker {
@@ -167,26 +167,40 @@ TEST(MakerExamples, TheShippedPromptsPlanAndSolve) {
 
 TEST(MakerExamples, TheSimulatedSumIsSixteenAndItsRatesAreFound) {
   const Models models;
-  const fs::path file = kExamples / "workflows/sums_simulated.yaml";
-  const LoadedWorkflow loaded = load_workflow(file, models.parts());
+  const LoadedWorkflow loaded = load_workflow(kExamples / "workflows/sums_simulated.yaml", models.parts());
   ASSERT_TRUE(loaded.workflow) << policy::to_lines(loaded.problems);
   const Result<FlowOutcome> outcome = run_it(*loaded.workflow);
   ASSERT_TRUE(outcome) << describe(outcome.error());
   EXPECT_THAT(outcome->output.body.text, HasSubstr(R"("answer":16)"));
-
-  const std::shared_ptr<const MakerSetup> setup = load_maker_setup(file, models.parts());
-  ASSERT_NE(setup, nullptr);
-  EXPECT_TRUE(fs::exists(setup->sample));
-  EXPECT_EQ(load_maker_setup(kExamples / "workflows/ticket_desk.yaml", models.parts()), nullptr) << "another pattern";
+  EXPECT_THAT(outcome->output.body.text, HasSubstr(R"("steps":5)"));
+  ASSERT_TRUE(loaded.workflow->plan);
+  RunLedger ledger;
+  FlowOptions options;
+  options.ledger = &ledger;
+  const Result<FlowOutcome> planned = net::run_sync(run(*loaded.workflow->plan, to_message({.query = ""}), options));
+  ASSERT_TRUE(planned) << describe(planned.error());
+  EXPECT_THAT(planned->output.body.text, HasSubstr("SIMULATED worker"));
 }
 
-TEST(MakerExamples, HanoiWithTwentyDisksIsOneEntry) {
+TEST(MakerExamples, HanoiWithTwentyDisksGoesOnUntilItIsStopped) {
   const Models models;
-  const std::shared_ptr<const MakerSetup> setup = load_maker_setup(kExamples / "workflows/hanoi.yaml", models.parts());
+  const LoadedWorkflow loaded = load_workflow(kExamples / "workflows/hanoi.yaml", models.parts());
+  ASSERT_TRUE(loaded.workflow) << policy::to_lines(loaded.problems);
+  RunLedger ledger;
+  FlowOptions options = options_for(*loaded.workflow, ledger, Deadline::never());
+  std::stop_source stop;
+  options.stop = stop.get_token();
+  int told = 0;
+  options.on_event = [&](const FlowEvent& event) {
+    if (event.kind == FlowEvent::Kind::Progress && ++told == 2)
+      stop.request_stop();  // the plan, then one percent of the steps
+  };
 
-  ASSERT_NE(setup, nullptr);
-  EXPECT_EQ(setup->task.entries.size(), 1U);
-  EXPECT_EQ(setup->task.entries[0].times, (1U << 20) - 1);
+  const Result<FlowOutcome> outcome = net::run_sync(run(*loaded.workflow->flow, to_message({.query = "go"}), options));
+
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code, ErrorCode::Cancelled) << describe(outcome.error());
+  EXPECT_EQ(told, 2);
 }
 
 }  // namespace
