@@ -11,6 +11,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
@@ -33,6 +34,7 @@
 #include "pipeline/gateway_metrics.hpp"
 #include "policy/policy_store.hpp"
 #include "prompts/prompt.hpp"
+#include "providers/run_on.hpp"
 #include "server/admin_surface.hpp"
 #include "server/http_status.hpp"
 #include "server/public_surface.hpp"
@@ -132,6 +134,7 @@ struct Application::Impl {
   std::unique_ptr<net::HttpServer> public_listener;
   std::unique_ptr<net::HttpServer> admin_listener;
   std::mutex lever_mutex;
+  boost::asio::thread_pool clerk{1};  // reads the record for the admin listener
 
   Result<void> build();
   Result<void> may_serve(const policy::Policy& policy) const;
@@ -151,6 +154,8 @@ struct Application::Impl {
   void note(audit::Event::Kind kind, std::string text, const std::string& task = {});
   void note_levers(const pipeline::LeverState& before, const pipeline::LeverState& after);
   server::AdminDoors doors();
+  Task<Result<std::vector<audit::StoredEvent>>> read_events(audit::EventFilter filter);
+  Task<Result<std::string>> judge(audit::Event event);
   server::Readiness readiness() const;
   Result<std::unique_ptr<net::HttpServer>> make_listener(const net::ListenAddress& address, net::Handler handler,
                                                          std::string_view flag);
@@ -332,7 +337,48 @@ server::AdminDoors Application::Impl::doors() {
                                   return registry.to_prometheus();
                                 },
                             .readiness = [this] { return readiness(); },
-                            .decide = [this](const pipeline::Request& asked) { return gateway->decide(asked); }};
+                            .decide = [this](const pipeline::Request& asked) { return gateway->decide(asked); },
+                            .read_events = [this](const audit::EventFilter& filter) { return read_events(filter); },
+                            .judge = [this](audit::Event event) { return judge(std::move(event)); }};
+}
+
+/// On the clerk's thread: a query over a large record must not hold up requests.
+Task<Result<std::vector<audit::StoredEvent>>> Application::Impl::read_events(audit::EventFilter filter) {
+  const auto read = [](audit::RecordLocation where,
+                       audit::EventFilter wanted) -> Task<Result<std::vector<audit::StoredEvent>>> {
+    std::vector<audit::StoredEvent> events;
+    Result<std::unique_ptr<audit::AuditReader>> reader = audit::open_reader(where);
+    if (!reader) co_return fail(std::move(reader).error());
+    const Result<void> done = (*reader)->read(wanted, [&](const audit::StoredEvent& event) {
+      events.push_back(event);
+      return true;
+    });
+    if (!done) co_return fail(done.error());
+    co_return events;
+  };
+  Task<Result<std::vector<audit::StoredEvent>>> reading = read(record(), std::move(filter));
+  Task<Result<std::vector<audit::StoredEvent>>> elsewhere =
+      providers::run_on<Result<std::vector<audit::StoredEvent>>>(clerk.get_executor(), std::move(reading));
+  co_return co_await std::move(elsewhere);
+}
+
+Task<Result<std::string>> Application::Impl::judge(audit::Event event) {
+  audit::EventFilter named;
+  named.id_or_request_id = event.refers_to;
+  named.kind = "request";
+  named.limit = 1;
+  Task<Result<std::vector<audit::StoredEvent>>> looking = read_events(std::move(named));
+  const Result<std::vector<audit::StoredEvent>> found = co_await std::move(looking);
+  if (!found) co_return fail(found.error());
+  if (found->empty()) co_return fail(ErrorCode::NotFound, "the record has no request of this id", "event_id");
+  event.refers_to = found->front().id;
+  event.task = found->front().task;
+  event.id = new_uuid7(clock, random);
+  event.time = clock.wall_now();
+  event.policy_version = gateway->snapshot()->policy->version;
+  std::string id = event.id;
+  if (!recorder->record(std::move(event))) co_return fail(ErrorCode::Overloaded, "the audit queue is full");
+  co_return id;
 }
 
 Result<std::unique_ptr<net::HttpServer>> Application::Impl::make_listener(const net::ListenAddress& address,
@@ -363,6 +409,7 @@ Application::~Application() {
   // Top down: nobody may use what lies below once it goes.
   if (impl_->public_listener) impl_->public_listener->stop(std::chrono::milliseconds{0});
   if (impl_->admin_listener) impl_->admin_listener->stop(std::chrono::milliseconds{0});
+  impl_->clerk.join();
   if (impl_->io) impl_->io->stop();
   impl_->reloader.reset();
   impl_->gateway.reset();

@@ -60,8 +60,25 @@ void plan_workflow(const Snapshot& snapshot, const LeverState& levers, const Wor
   }
 }
 
+namespace {
+
+/// What a workflow cannot honour, because the forms of its models' answers are its own.
+Result<void> can_be_honoured(const ChatRequest& chat) {
+  const auto refuse = [](const char* field) {
+    return fail(ErrorCode::UnsupportedField, "a workflow has its own; ask a task's model instead", field);
+  };
+  if (!chat.tools.empty()) return refuse("tools");
+  if (chat.response_format.kind != ResponseFormat::Kind::Text) return refuse("response_format");
+  if (chat.n != 1) return refuse("n");
+  if (chat.logprobs) return refuse("logprobs");
+  return {};
+}
+
+}  // namespace
+
 Task<Result<void>> Gateway::run_workflow(Work& work, AnswerSink* sink, Deadline deadline) {
   const WorkflowPlan& plan = *work.planned.route.workflow;
+  if (Result<void> can = can_be_honoured(work.request.chat); !can) co_return fail(std::move(can).error());
   Result<workflow::FlowRequest> asked = workflow::to_flow_request(work.request.chat);
   if (!asked) co_return fail(std::move(asked).error());
   const workflow::FlowMessage input = to_message(*asked);

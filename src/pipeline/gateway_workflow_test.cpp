@@ -147,6 +147,17 @@ TEST_F(GatewayWorkflow, AFileWithProblemsStopsThePolicyWithEveryLine) {
   EXPECT_THAT(made.error().message, HasSubstr(".yaml:2:"));
 }
 
+TEST_F(GatewayWorkflow, RefusesFieldsThatAWorkflowCannotHonour) {
+  request_.chat.n = 2;
+  EXPECT_EQ(ask().completion.error().where, "n");
+  request_.chat.n = 1;
+  request_.chat.response_format.kind = ResponseFormat::Kind::JsonObject;
+  EXPECT_EQ(ask().completion.error().where, "response_format");
+  request_.chat.response_format.kind = ResponseFormat::Kind::Text;
+  request_.chat.tools.push_back({.name = "search", .description = {}, .parameters = {}, .strict = {}});
+  EXPECT_EQ(ask().completion.error().code, ErrorCode::UnsupportedField);
+}
+
 TEST_F(GatewayWorkflow, WhatWouldBeDoneIsToldWithoutDoingIt) {
   request_.trusted = true;
   const Result<Intention> intention = gateway().decide(request_);

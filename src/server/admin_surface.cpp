@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 
 #include "pipeline/lever_json.hpp"
+#include "server/admin_record.hpp"
 #include "server/http_status.hpp"
 #include "server/openai_chat_dialect.hpp"
 #include "wire/json.hpp"
@@ -56,6 +57,18 @@ Task<void> AdminSurface::handle(const net::ServerRequest& request, net::Response
   if (request.path == "/suffice/v1/policy/reload" && request.method == "POST") {
     Task<Reply> reloading = reload();
     made = co_await std::move(reloading);
+  } else if (request.path == "/suffice/v1/audit" && request.method == "GET") {
+    Task<Reply> listing = list_events(request);
+    made = co_await std::move(listing);
+  } else if (request.path == "/suffice/v1/shadow" && request.method == "GET") {
+    Task<Reply> comparing = compare_shadows(request);
+    made = co_await std::move(comparing);
+  } else if (request.path == "/suffice/v1/review" && request.method == "POST") {
+    Task<Reply> judging = judgement(request, audit::Event::Kind::Review);
+    made = co_await std::move(judging);
+  } else if (request.path == "/suffice/v1/feedback" && request.method == "POST") {
+    Task<Reply> judging = judgement(request, audit::Event::Kind::Feedback);
+    made = co_await std::move(judging);
   } else {
     made = reply(request);
   }
@@ -93,7 +106,8 @@ AdminSurface::Reply AdminSurface::reply(const net::ServerRequest& request) {
       .code = ErrorCode::NotFound,
       .message =
           "no such admin endpoint or method; there are GET /healthz, /readyz, /metrics, /suffice/v1/flags, "
-          "/suffice/v1/policy, PUT /suffice/v1/flags, POST /suffice/v1/decide, /suffice/v1/policy/reload",
+          "/suffice/v1/policy, /suffice/v1/audit, /suffice/v1/shadow, PUT /suffice/v1/flags, POST /suffice/v1/decide, "
+          "/suffice/v1/review, /suffice/v1/feedback, /suffice/v1/policy/reload",
       .where = {}};
   return {.status = 404, .body = error_json(error)};
 }
@@ -124,6 +138,38 @@ AdminSurface::Reply AdminSurface::decide(const net::ServerRequest& request) cons
   const Result<pipeline::Intention> intention = doors_.decide(asked);
   if (!intention) return refusal(intention.error());
   return {.body = json::serialize(intention_object(*intention))};
+}
+
+Task<AdminSurface::Reply> AdminSurface::list_events(const net::ServerRequest& request) {
+  const Result<audit::EventFilter> filter = read_event_query(request.query);
+  if (!filter) co_return refusal(filter.error());
+  Task<Result<std::vector<audit::StoredEvent>>> reading = doors_.read_events(*filter);
+  const Result<std::vector<audit::StoredEvent>> events = co_await std::move(reading);
+  if (!events) co_return refusal(events.error());
+  co_return Reply{.body = events_body(*events, *filter)};
+}
+
+Task<AdminSurface::Reply> AdminSurface::compare_shadows(const net::ServerRequest& request) {
+  /// Enough for a shadow of days; the report command reads them all.
+  constexpr std::int64_t kShadowsMax = 10'000;
+  Result<audit::EventFilter> filter = read_event_query(request.query);
+  if (!filter) co_return refusal(filter.error());
+  filter->kind = "shadow";
+  filter->limit = kShadowsMax;
+  Task<Result<std::vector<audit::StoredEvent>>> reading = doors_.read_events(*filter);
+  const Result<std::vector<audit::StoredEvent>> events = co_await std::move(reading);
+  if (!events) co_return refusal(events.error());
+  co_return Reply{.body = shadow_body(*events)};
+}
+
+Task<AdminSurface::Reply> AdminSurface::judgement(const net::ServerRequest& request, audit::Event::Kind kind) {
+  if (const Result<void> typed = check_media_type(request); !typed) co_return refusal(typed.error());
+  Result<audit::Event> event = read_judgement(request.body, kind);
+  if (!event) co_return refusal(event.error());
+  Task<Result<std::string>> judging = doors_.judge(*std::move(event));
+  const Result<std::string> id = co_await std::move(judging);
+  if (!id) co_return refusal(id.error());
+  co_return Reply{.body = json::serialize(json::object{{"event_id", *id}})};
 }
 
 Task<AdminSurface::Reply> AdminSurface::reload() {

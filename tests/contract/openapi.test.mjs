@@ -68,5 +68,27 @@ test("openapi: what the admin listener answers has the shape it is described wit
     body: JSON.stringify({ model: "suffice/classify_issue", messages: [user("403 forbidden")] }) });
   fits("Intention", await decided.json());
   fits("Flags", await (await fetch(`${gateway.admin_url}/suffice/v1/flags`)).json());
+  const chat = await gateway.post("/v1/chat/completions", { model: "suffice/chat", messages: [user("What is the capital of France?")] });
+  const event_id = chat.headers.get("x-suffice-event-id");
+  const post = (path, body) => fetch(`${gateway.admin_url}${path}`, { method: "POST", headers: json, body: JSON.stringify(body) });
+  for (const path of ["/suffice/v1/review", "/suffice/v1/feedback"]) {
+    const taken = await post(path, { event_id, label: "escalate", actor: "anna", note: "mail jane@example.com" });
+    assert.equal(taken.status, 200);
+    assert.ok((await taken.json()).event_id);
+    assert.equal((await post(path, { event_id: "00000000-nobody", label: "accept", actor: "anna" })).status, 404);
+    assert.equal((await post(path, { event_id, label: "maybe", actor: "anna" })).status, 400);
+    assert.equal((await post(path, { event_id, label: "accept", actor: "anna", secret: 1 })).status, 400);
+  }
+  const listed = async (query) => (await fetch(`${gateway.admin_url}/suffice/v1/audit?${query}`)).json();
+  let page = { events: [] };
+  while (page.events.length === 0) page = await listed("kind=feedback");
+  fits("Events", page);
+  assert.equal(page.events[0].event.refers_to, event_id);
+  assert.equal(page.events[0].event.note.includes("jane@"), false);
+  const first = await listed("order=asc&limit=1");
+  assert.equal(first.next, 1);
+  assert.equal((await listed(`after=${first.next}&limit=1`)).events[0].sequence, 2);
+  assert.equal((await fetch(`${gateway.admin_url}/suffice/v1/audit?limit=0`)).status, 400);
+  fits("Shadows", await (await fetch(`${gateway.admin_url}/suffice/v1/shadow`)).json());
   fits("PolicyVersion", await (await fetch(`${gateway.admin_url}/suffice/v1/policy`)).json());
 });
