@@ -11,7 +11,7 @@ namespace suffice::audit {
 inline constexpr std::int64_t kApplicationId = 0x53554646;
 
 /// Step N brings user_version from N to N + 1. Stored: never edit a released step, add one.
-inline constexpr std::array<std::string_view, 2> kMigrations = {R"sql(
+inline constexpr std::array<std::string_view, 3> kMigrations = {R"sql(
 CREATE TABLE event (
   sequence      INTEGER PRIMARY KEY,   -- from 1, without gaps
   id            TEXT NOT NULL,
@@ -54,6 +54,14 @@ CREATE TABLE rollup (
   latency TEXT NOT NULL,               -- buckets of LatencyHistogram up to the last that holds something: "0,3,1"
   PRIMARY KEY (hour, task, route, reason, model)
 ) STRICT, WITHOUT ROWID;
+)sql",
+                                                                R"sql(
+CREATE TABLE vault (
+  id      TEXT PRIMARY KEY,            -- of the event
+  expires TEXT NOT NULL,               -- RFC 3339, UTC, milliseconds
+  sealed  TEXT NOT NULL                -- hex (audit/vault.hpp)
+) STRICT;
+CREATE INDEX vault_expires ON vault (expires);
 )sql"};
 
 }  // namespace suffice::audit

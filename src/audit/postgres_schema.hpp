@@ -8,7 +8,7 @@ namespace suffice::audit {
 
 /// Step N brings `record.version` from N to N + 1. Stored: never edit a released step, add one.
 /// Texts that are compared sort by their bytes (COLLATE "C"), as in SQLite. `json` is text, not jsonb: its bytes are what was hashed.
-inline constexpr std::array<std::string_view, 1> kPostgresMigrations = {R"sql(
+inline constexpr std::array<std::string_view, 2> kPostgresMigrations = {R"sql(
 CREATE TABLE event (
   day              date NOT NULL,               -- of the partition; never falls along the chain
   sequence         bigint NOT NULL,             -- from 1, without gaps
@@ -63,6 +63,14 @@ CREATE TABLE rollup (
   latency bigint[] NOT NULL,                    -- buckets of LatencyHistogram, without the zeros at the end
   PRIMARY KEY (hour, task, route, reason, model)
 );
+)sql",
+                                                                        R"sql(
+CREATE TABLE vault (
+  id      text COLLATE "C" PRIMARY KEY,         -- of the event
+  expires text COLLATE "C" NOT NULL,            -- RFC 3339, UTC, milliseconds
+  sealed  text COLLATE "C" NOT NULL             -- hex (audit/vault.hpp)
+);
+CREATE INDEX vault_expires ON vault (expires);
 )sql"};
 
 }  // namespace suffice::audit

@@ -192,6 +192,14 @@ class PostgresReader final : public AuditReader {
     return PrunedEnd{.sequence = rows.integer(0, 0), .hash = rows.text(0, 1)};
   }
 
+  Result<std::optional<SealedTexts>> sealed(std::string_view id) override {
+    SUFFICE_TRY(PostgresConnection * connection, link_.get());
+    SUFFICE_TRY(const PostgresRows rows, connection->query("SELECT expires, sealed FROM vault WHERE id = $1",
+                                                           {std::string(id)}, link_.options().read_limit));
+    if (rows.count() == 0) return std::nullopt;
+    return SealedTexts{.id = std::string(id), .expires = rows.text(0, 0), .bytes = rows.text(0, 1)};
+  }
+
   Result<std::vector<Rollup>> rollups(const TimeRange& range) override {
     SUFFICE_TRY(PostgresConnection * connection, link_.get());
     std::string sql = "SELECT hour, task, route, reason, model, latency";
@@ -243,6 +251,17 @@ class PostgresStore final : public AuditStore {
   }
   Result<std::map<std::string, Usd>> spent_since(std::string_view time) override { return reader_.spent_since(time); }
   Result<std::optional<PrunedEnd>> pruned() override { return reader_.pruned(); }
+  Result<std::optional<SealedTexts>> sealed(std::string_view id) override { return reader_.sealed(id); }
+
+  Result<std::int64_t> forget_expired(std::string_view now) override {
+    SUFFICE_TRY(PostgresConnection * connection, reader_.link().get());
+    SUFFICE_TRY(const PostgresRows gone,
+                connection->query("WITH gone AS (DELETE FROM vault WHERE expires <= $1 RETURNING 1) "
+                                  "SELECT count(*) FROM gone",
+                                  {std::string(now)}, reader_.link().options().write_limit));
+    return gone.integer(0, 0);
+  }
+
   Result<std::vector<Rollup>> rollups(const TimeRange& range) override { return reader_.rollups(range); }
 
  private:
@@ -267,6 +286,7 @@ class PostgresStore final : public AuditStore {
       SUFFICE_TRY_VOID(move_end(*connection, moved.back(), day));
     }
     SUFFICE_TRY_VOID(add_rollups(*connection, batch));
+    SUFFICE_TRY_VOID(keep(*connection, batch));
     return transaction.commit();
   }
 
@@ -368,6 +388,22 @@ class PostgresStore final : public AuditStore {
     for (const Texts& column : texts) parameters.push_back(postgres_array(column));
     for (const Texts& column : sums) parameters.push_back(postgres_array(column));
     SUFFICE_TRY_VOID(connection.query(rollup_statement(), parameters, reader_.link().options().write_limit));
+    return {};
+  }
+
+  Result<void> keep(PostgresConnection& connection, const std::vector<StoredEvent>& batch) {
+    std::array<Texts, 3> texts;
+    for (const StoredEvent& event : batch) {
+      if (!event.sealed) continue;
+      texts[0].push_back(event.sealed->id);
+      texts[1].push_back(event.sealed->expires);
+      texts[2].push_back(event.sealed->bytes);
+    }
+    if (texts[0].empty()) return {};
+    SUFFICE_TRY_VOID(connection.query(
+        "INSERT INTO vault (id, expires, sealed) SELECT * FROM unnest($1::text[], $2::text[], $3::text[])",
+        {postgres_array(texts[0]), postgres_array(texts[1]), postgres_array(texts[2])},
+        reader_.link().options().write_limit));
     return {};
   }
 

@@ -14,11 +14,14 @@
 
 #include "audit/chain.hpp"
 #include "audit/event_json.hpp"
+#include "audit/vault.hpp"
 
 namespace suffice::audit {
 namespace {
 
 using Done = std::function<void(Result<void>)>;
+
+constexpr std::chrono::minutes kForgetEvery{1};
 
 struct Item {
   Event event;
@@ -137,7 +140,9 @@ class ChainRecorder final : public Recorder {
     while (true) {
       Result<void> written = store_->append(batch);
       if (written || was_committed(batch)) {
+        const WallTime now = items.back().event.time;
         succeed(items, batch);
+        forget_expired(now);
         return true;
       }
       fail_once(items, written.error());
@@ -152,6 +157,7 @@ class ChainRecorder final : public Recorder {
     ChainEnd end = end_;
     for (const Item& item : items) {
       StoredEvent stored = stored_form(item.event, options_.preview_code_points_max);
+      stored.sealed = sealed(item.event);
       stored.sequence = ++end.sequence;
       stored.previous_hash = std::move(end.hash);
       stored.hash = chain_hash(stored.previous_hash, stored.json);
@@ -159,6 +165,22 @@ class ChainRecorder final : public Recorder {
       batch.push_back(std::move(stored));
     }
     return batch;
+  }
+
+  /// What is kept of the texts: nothing where it cannot be encrypted, because a record without them is better than none.
+  std::optional<SealedTexts> sealed(const Event& event) const {
+    if (!options_.vault || !options_.keep_for || event.kind != Event::Kind::Request) return std::nullopt;
+    const auto keep_for = options_.keep_for(event.task);
+    if (!keep_for) return std::nullopt;
+    Result<SealedTexts> texts = options_.vault->seal(event.id, event.time + *keep_for, {event.input, event.output});
+    return texts ? std::optional(*std::move(texts)) : std::nullopt;
+  }
+
+  /// At most once a minute of the events' time. What could not be removed now is removed later, and given out by nobody.
+  void forget_expired(WallTime now) {
+    if (!options_.vault || now < forget_next_) return;
+    forget_next_ = now + kForgetEvery;
+    static_cast<void>(store_->forget_expired(rfc3339_ms(now)));
   }
 
   /// A commit may have happened although its answer was lost.
@@ -227,6 +249,7 @@ class ChainRecorder final : public Recorder {
   std::unique_ptr<AuditStore> store_;  // writer thread only, as are end_ and last_error_
   const RecorderOptions options_;
   ChainEnd end_;
+  WallTime forget_next_{};
   Error last_error_;
 
   mutable std::mutex mutex_;  // guards everything below

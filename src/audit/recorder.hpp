@@ -6,13 +6,17 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "audit/event.hpp"
 #include "audit/store.hpp"
 #include "core/result.hpp"
 
 namespace suffice::audit {
+
+class Vault;  // audit/vault.hpp
 
 struct RecorderOptions {
   std::size_t queue_max = 8'192;  ///< events not yet durable; beyond it policy decides (refuse or serve)
@@ -23,6 +27,9 @@ struct RecorderOptions {
   std::chrono::milliseconds retry_wait_first{50};  ///< after a store failure; doubled each time
   std::chrono::milliseconds retry_wait_max{2'000};
   std::chrono::milliseconds stop_limit{5'000};  ///< longest the destructor tries to make the queue durable
+  /// Encrypts the texts of requests for as long as `keep_for` says of their task; nothing is kept without both. Called on the writer thread.
+  std::shared_ptr<const Vault> vault = {};
+  std::function<std::optional<std::chrono::milliseconds>(std::string_view task)> keep_for = {};
   /// Called on the writer thread at each failed attempt to write, with the number of events that wait. For a log line.
   std::function<void(const Error&, std::size_t)> on_store_failure = {};
   /// Called by the destructor when events could not be written within stop_limit: they are lost. Unset, a line on standard error.

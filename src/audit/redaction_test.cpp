@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -13,6 +15,7 @@
 #include "audit/sample_secrets.hpp"
 #include "audit/sensitive_patterns.hpp"
 #include "core/text.hpp"
+#include "learned/intervals.hpp"
 
 namespace suffice::audit {
 namespace {
@@ -151,6 +154,54 @@ TEST(Redaction, ReadsOnBehindLongMaskedText) {
   const std::string key = "-----BEGIN PRIVATE KEY-----\n" + std::string(3'000, 'A') + "\n-----END PRIVATE KEY-----";
   EXPECT_EQ(redacted_preview("a " + key + " b " + std::string(9'000, '.'), 30), "a [SECRET] b " + std::string(17, '.'));
   EXPECT_EQ(redacted_preview("a -----BEGIN PRIVATE KEY-----\n" + std::string(100'000, 'A'), 30), "a [SECRET]");
+}
+
+/// Real texts of people and programs, one a line: what a planted secret stands in.
+std::vector<std::string> real_texts(const std::string& data) {
+  const std::string command = fmt::format(
+      "(zcat '{0}/it_tickets/train.jsonl.gz' | head -c 400000; zcat '{0}/banking77/train.csv.gz' | head -c 200000; "
+      "head -c 400000 '{0}/bipia_injection/email_train.jsonl'; zcat '{0}/bump_build_failures/index.jsonl.gz' | head -c 100000; "
+      "tar -xJOf '{0}/bump_build_failures/logs.tar.xz' | head -c 400000) 2>/dev/null",
+      data);
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> pipe(::popen(command.c_str(), "r"), &::pclose);
+  std::vector<std::string> texts(1);
+  for (int c = std::fgetc(pipe.get()); c != EOF; c = std::fgetc(pipe.get())) {
+    if (c == '\n') {
+      if (!texts.back().empty()) texts.emplace_back();
+    } else if (texts.back().size() < 1'500) {
+      texts.back() += static_cast<char>(c);
+    }
+  }
+  return texts;
+}
+
+/// The table of docs/evidence_record.md: each format between two words of a real text, 500 times.
+TEST(Redaction, SaysItsRecallInRealTexts) {
+  const char* data = std::getenv("SUFFICE_DATA_DIR");  // NOLINT(concurrency-mt-unsafe): nothing sets it
+  if (data == nullptr) GTEST_SKIP() << "SUFFICE_DATA_DIR is not set";
+  const std::vector<std::string> texts = real_texts(data);
+  if (texts.size() < 500) GTEST_SKIP() << "the texts are not in SUFFICE_DATA_DIR";
+  constexpr int kSamples = 500;
+  for (const SecretFormat& format : kSecretFormats) {
+    SeededRandom random(22'11);
+    int found = 0;
+    std::string missed;
+    for (int i = 0; i < kSamples; ++i) {
+      const std::string& carrier = texts[random.below(texts.size())];
+      const std::size_t space = carrier.find(' ', random.below(carrier.size() + 1));
+      const std::size_t at = std::min(space, carrier.size());
+      const Planted planted = format.make(random);
+      const std::string text = carrier.substr(0, at) + " " + planted.text + carrier.substr(at);
+      const std::string preview = redacted_preview(text, 100'000);
+      const bool good = preview.find(planted.secret) == std::string::npos;
+      found += good ? 1 : 0;
+      if (!good) missed = planted.text;
+    }
+    const learned::Interval interval = learned::clopper_pearson(found, kSamples);
+    std::printf("| %.*s | %d of %d | %.3f | %.3f to %.3f |\n", static_cast<int>(format.name.size()), format.name.data(),
+                found, kSamples, static_cast<double>(found) / kSamples, interval.low, interval.high);
+    EXPECT_GE(found, kSamples * 95 / 100) << format.name << ", for example " << missed;
+  }
 }
 
 /// The first lines of real build logs, where the public set is there.

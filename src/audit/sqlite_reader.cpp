@@ -168,6 +168,16 @@ Result<std::optional<PrunedEnd>> SqliteReader::pruned() {
   return std::move(chain.pruned);
 }
 
+Result<std::optional<SealedTexts>> SqliteReader::sealed(std::string_view id) {
+  SUFFICE_TRY(const std::int64_t version, database_.integer("PRAGMA user_version"));
+  if (version < 3) return std::nullopt;
+  SUFFICE_TRY(Statement statement, database_.prepare("SELECT expires, sealed FROM vault WHERE id = ?1"));
+  statement.bind(1, id);
+  SUFFICE_TRY(const Statement::Step step, statement.step());
+  if (step == Statement::Step::Done) return std::nullopt;
+  return SealedTexts{.id = std::string(id), .expires = statement.text(0), .bytes = statement.text(1)};
+}
+
 Result<std::vector<Rollup>> SqliteReader::rollups(const TimeRange& range) {
   const Snapshot snapshot(database_);
   SUFFICE_TRY(const ChainRow chain, chain_row());

@@ -28,6 +28,7 @@ class SqliteReader final : public AuditReader {
   Result<void> read(const EventFilter& filter, const std::function<bool(const StoredEvent&)>& row) override;
   Result<std::map<std::string, Usd>> spent_since(std::string_view time) override;
   Result<std::optional<PrunedEnd>> pruned() override;
+  Result<std::optional<SealedTexts>> sealed(std::string_view id) override;
   Result<std::vector<Rollup>> rollups(const TimeRange& range) override;
 
   /// Zeros for a record of schema 1.

@@ -191,6 +191,17 @@ class SqliteStore final : public AuditStore {
 
   Result<std::map<std::string, Usd>> spent_since(std::string_view time) override { return reader_.spent_since(time); }
   Result<std::optional<PrunedEnd>> pruned() override { return reader_.pruned(); }
+  Result<std::optional<SealedTexts>> sealed(std::string_view id) override { return reader_.sealed(id); }
+
+  Result<std::int64_t> forget_expired(std::string_view now) override {
+    // Else they would stay readable, for who has the key, in the file's free pages.
+    SUFFICE_TRY_VOID(reader_.database().execute("PRAGMA secure_delete = ON"));
+    SUFFICE_TRY(Statement erase, reader_.database().prepare("DELETE FROM vault WHERE expires <= ?1"));
+    erase.bind(1, now);
+    SUFFICE_TRY_VOID(erase.run());
+    return sqlite3_changes(reader_.database().handle());
+  }
+
   Result<std::vector<Rollup>> rollups(const TimeRange& range) override { return reader_.rollups(range); }
 
  private:
@@ -313,10 +324,18 @@ class SqliteStore final : public AuditStore {
           .bind(10, event.previous_hash)
           .bind(11, event.hash);
       SUFFICE_TRY_VOID(insert_.run());
+      if (event.sealed) SUFFICE_TRY_VOID(keep(*event.sealed));
       fold(next_->added, event);
     }
     next_->end = ChainEnd{.sequence = batch.back().sequence, .hash = batch.back().hash};
     return {};
+  }
+
+  Result<void> keep(const SealedTexts& texts) {
+    SUFFICE_TRY(Statement insert,
+                reader_.database().prepare("INSERT INTO vault (id, expires, sealed) VALUES (?1, ?2, ?3)"));
+    insert.bind(1, texts.id).bind(2, texts.expires).bind(3, texts.bytes);
+    return insert.run();
   }
 
   Result<void> prepare_insert(const std::string& day) {

@@ -18,6 +18,13 @@ namespace suffice::audit {
 struct Rollup;     // audit/rollups.hpp
 struct TimeRange;  // audit/rollups.hpp
 
+/// The texts of one event, encrypted (audit/vault.hpp).
+struct SealedTexts {
+  std::string id = {};       ///< of the event
+  std::string expires = {};  ///< RFC 3339: from then on they are not given out, and soon removed
+  std::string bytes = {};    ///< hex; nothing without the key
+};
+
 /// An event as it is stored: its canonical JSON and its place in the chain.
 /// hash = SHA-256(previous hash hex + "\n" + json), hex; the first event's previous hash is 64 zeros. Stored format, never changed.
 struct StoredEvent {
@@ -33,6 +40,7 @@ struct StoredEvent {
   std::string previous_hash = {};
   std::string hash = {};
   std::optional<EventFigures> figures = {};  ///< of an event on its way in; not stored, absent in one that was read
+  std::optional<SealedTexts> sealed = {};    ///< of an event on its way in: stored with it, outside of the chain
 };
 
 /// Where a record begins after its oldest events were pruned: behind this one.
@@ -76,6 +84,8 @@ class AuditReader {
   virtual Result<std::map<std::string, Usd>> spent_since(std::string_view time) = 0;
   /// Where the record begins, when events were pruned. Roll-ups of pruned events stay.
   virtual Result<std::optional<PrunedEnd>> pruned() { return std::nullopt; }
+  /// The kept texts of the event with that id, when there are any.
+  virtual Result<std::optional<SealedTexts>> sealed(std::string_view /*id*/) { return std::nullopt; }
   /// As audit/rollups.hpp says. Here by reading every event; stores do better.
   virtual Result<std::vector<Rollup>> rollups(const TimeRange& range);
 };
@@ -90,6 +100,8 @@ class AuditStore : public AuditReader {
   /// Drops whole partitions whose events all lie before `day` ("2026-11-01", UTC), oldest first; never the newest partition. The chain
   /// stays verifiable from pruned() on. A reader or a writer beside it waits for moments only. InvalidArgument for a bad day.
   virtual Result<Pruned> prune(std::string_view day);
+  /// Removes the kept texts that expire at `now` (RFC 3339) or before; gives their number.
+  virtual Result<std::int64_t> forget_expired(std::string_view /*now*/) { return 0; }
 };
 
 /// InvalidArgument unless `day` is of the form 2026-11-22. Pure.
