@@ -25,6 +25,7 @@
 #include "audit/event_json.hpp"
 #include "audit/location.hpp"
 #include "audit/recorder.hpp"
+#include "audit/vault.hpp"
 #include "core/clock.hpp"
 #include "core/ids.hpp"
 #include "core/random.hpp"
@@ -35,6 +36,7 @@
 #include "policy/policy_store.hpp"
 #include "prompts/prompt.hpp"
 #include "providers/run_on.hpp"
+#include "providers/secret.hpp"
 #include "server/admin_surface.hpp"
 #include "server/http_status.hpp"
 #include "server/public_surface.hpp"
@@ -125,6 +127,7 @@ struct Application::Impl {
   std::unique_ptr<policy::PolicyStore> policies;      // the file, validated
   std::unique_ptr<ModelClients> clients;              // outlives reloads
   std::unique_ptr<OtlpExporter> exporter;             // spans and metrics for a collector; null without one
+  std::shared_ptr<const audit::Vault> vault;          // kept texts; null without a key
   std::unique_ptr<audit::Recorder> recorder;          // the record
   std::unique_ptr<pipeline::Levers> levers;           // what operators change in seconds
   std::unique_ptr<pipeline::Gateway> gateway;         // one request end to end
@@ -138,6 +141,7 @@ struct Application::Impl {
 
   Result<void> build();
   Result<void> may_serve(const policy::Policy& policy) const;
+  Result<void> load_vault();
   Result<void> open_record();
   pipeline::GatewayOptions gateway_options();
   Result<void> count_spent_today();
@@ -164,6 +168,7 @@ struct Application::Impl {
 Result<void> Application::Impl::build() {
   SUFFICE_TRY_VOID(may_administer(settings.admin));
   SUFFICE_TRY(policies, policy::PolicyStore::open(settings.policy, environment));
+  SUFFICE_TRY_VOID(load_vault());
   SUFFICE_TRY_VOID(may_serve(*policies->current()));
   SUFFICE_TRY_VOID(make_folder(settings.data));
   SUFFICE_TRY(pipeline::LeverState stored, read_levers(settings.data / "levers.json"));
@@ -212,11 +217,29 @@ pipeline::GatewayOptions Application::Impl::gateway_options() {
   return options;
 }
 
+Result<void> Application::Impl::load_vault() {
+  using Kind = policy::SecretRef::Kind;
+  policy::SecretRef reference = settings.vault_key;
+  if (reference.kind == Kind::None && environment("SUFFICE_VAULT_KEY"))
+    reference = {.kind = Kind::Env, .source = "SUFFICE_VAULT_KEY"};
+  if (reference.kind == Kind::None) return {};
+  SUFFICE_TRY(const providers::Secret key, providers::Secret::read(reference, environment));
+  SUFFICE_TRY(const audit::Vault made, audit::Vault::create(key.reveal()));
+  vault = std::make_shared<const audit::Vault>(made);
+  return {};
+}
+
 Result<void> Application::Impl::open_record() {
   SUFFICE_TRY(std::unique_ptr<audit::AuditStore> store, audit::open_store(record(), audit::Writer::Gateway));
   audit::RecorderOptions options;
   options.on_store_failure = [this](const Error& error, std::size_t waiting) {
     log->error("audit_store_failed waiting={} problem={}", waiting, describe(error));
+  };
+  options.vault = vault;
+  options.keep_for = [this](std::string_view task) -> std::optional<std::chrono::milliseconds> {
+    const std::shared_ptr<const policy::Policy> policy = policies->current();
+    const auto found = policy->tasks.find(std::string(task));
+    return found == policy->tasks.end() ? std::nullopt : found->second.vault_ttl;
   };
   SUFFICE_TRY(recorder, audit::Recorder::create(std::move(store), std::move(options)));
   return {};
@@ -236,6 +259,16 @@ Error Application::Impl::refuse_reload(Error error) {
 }
 
 Result<void> Application::Impl::may_serve(const policy::Policy& policy) const {
+  for (const auto& [name, task] : policy.tasks) {
+    if (!task.vault_ttl || vault) continue;
+    return fail(
+        ErrorCode::ConfigInvalid,
+        fmt::format(
+            "task {} keeps its texts (vault), and there is no key to encrypt them with; give --vault-key env:NAME or "
+            "file:PATH with the output of openssl rand -hex 32",
+            name),
+        "--vault-key");
+  }
   return may_listen(settings.listen, !policy.keys.empty(), settings.unauthenticated_remote, "--listen");
 }
 

@@ -19,6 +19,7 @@ namespace suffice::app {
 struct Settings {
   std::filesystem::path policy;  ///< YAML; prompts lie in `prompts/` beside it
   std::filesystem::path data;    ///< audit.sqlite, levers.json, gateway.json
+  policy::SecretRef vault_key;   ///< none: $SUFFICE_VAULT_KEY, and without it no task may keep texts
   audit::RecordLocation record;  ///< audit.sqlite in `data`, or a PostgreSQL database
   std::filesystem::path engine;  ///< the suffice-engine program
   std::filesystem::path store;   ///< the model store's folder; empty: none

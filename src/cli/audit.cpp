@@ -18,6 +18,7 @@
 #include "audit/location.hpp"
 #include "audit/tables.hpp"
 #include "audit/verify.hpp"
+#include "cli/audit_commands.hpp"
 #include "cli/command.hpp"
 #include "policy/policy_store.hpp"
 #include "wire/json.hpp"
@@ -333,6 +334,7 @@ void add_audit(CLI::App& program, Command& chosen) {
       flags, chosen, prune);
   prune_command->add_option("--before", flags->before, "First day to keep (UTC): 2026-11-01")->required();
   prune_command->add_flag("--json", flags->json, "The result as a JSON object");
+  add_audit_replay(*parent, chosen);
 }
 
 }  // namespace suffice::cli

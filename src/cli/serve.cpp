@@ -11,6 +11,7 @@
 #include "app/application.hpp"
 #include "app/gateway_file.hpp"
 #include "audit/location.hpp"
+#include "cli/audit_commands.hpp"
 #include "cli/command.hpp"
 #include "models/model_store.hpp"
 #include "wire/json.hpp"
@@ -24,6 +25,7 @@ struct ServeFlags {
   std::string admin = "127.0.0.1:8081";
   std::string data;
   std::string record;
+  std::string vault_key;
   std::string log_level = "info";
   std::string on_record_failure = "refuse";
   std::size_t threads = 0;
@@ -43,6 +45,7 @@ Result<app::Settings> settings_from(const ServeFlags& flags) {
   SUFFICE_TRY(settings.policy, policy_file(flags.policy));
   SUFFICE_TRY(settings.data, data_folder(flags.data));
   SUFFICE_TRY(settings.record, audit::record_location(flags.record, settings.data, policy::process_environment()));
+  SUFFICE_TRY(settings.vault_key, secret_reference(flags.vault_key, "--vault-key"));
   SUFFICE_TRY(settings.listen, address_from(flags.listen, "--listen"));
   SUFFICE_TRY(settings.admin, address_from(flags.admin, "--admin"));
   settings.engine = app::default_engine(policy::process_environment());
@@ -109,6 +112,10 @@ void add_serve(CLI::App& program, Command& chosen) {
       "PostgreSQL for the record, shared by several gateways: postgres://USER@HOST/DATABASE, env:NAME or "
       "file:PATH that hold such a URL; password by PGPASSWORD or PGPASSFILE [$SUFFICE_RECORD, else "
       "audit.sqlite in --data]");
+  serve_command->add_option(
+      "--vault-key", flags->vault_key,
+      "Key of the kept texts of tasks with vault: {ttl: ...}: env:NAME or file:PATH with 64 hex digits "
+      "[$SUFFICE_VAULT_KEY]");
   serve_command->add_option("--threads", flags->threads, "I/O threads; 0: one per core")
       ->capture_default_str()
       ->check(CLI::Range(0, 256));
