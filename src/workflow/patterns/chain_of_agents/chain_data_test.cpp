@@ -7,7 +7,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <numeric>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -95,7 +97,15 @@ std::set<std::size_t> best_chunks(const Meeting& meeting, std::string_view query
 
 /// Sums over the questions of one meeting.
 struct Sums {
-  double gold = 0, found = 0, bm25 = 0, kept_bytes = 0, quoted_bytes = 0, bytes = 0, questions = 0, hit = 0;
+  double questions = 0;
+  double recall = 0;       ///< of gold turns, a question's share
+  double bm25_recall = 0;  ///< the same by the yardstick
+  double hit = 0;          ///< questions with a gold turn quoted
+  double bytes = 0;
+  double gold_bytes = 0;
+  double quoted_bytes = 0;
+  double quoted_gold_bytes = 0;
+  double kept_bytes = 0;  ///< of the turns that are quoted
 };
 
 Sums ask(const Meeting& meeting, const Flow& flow) {
@@ -116,19 +126,22 @@ Sums ask(const Meeting& meeting, const Flow& flow) {
     for (const LedgerFact& fact : outcome.facts) {
       EXPECT_EQ(meeting.text.compare(fact.begin, fact.quote.size(), fact.quote), 0) << "verbatim";
       const auto after = std::ranges::upper_bound(meeting.turns, fact.begin, {}, &TextRange::begin);
-      kept.insert(static_cast<std::size_t>(after - meeting.turns.begin()) - 1);
+      const auto turn = static_cast<std::size_t>(after - meeting.turns.begin()) - 1;
+      kept.insert(turn);
       sums.quoted_bytes += static_cast<double>(fact.quote.size());
+      if (gold.contains(turn)) sums.quoted_gold_bytes += static_cast<double>(fact.quote.size());
     }
     std::size_t kept_bytes = 0;
     for (const std::size_t turn : kept) kept_bytes += meeting.turns[turn].size();
+    for (const std::size_t turn : gold) sums.gold_bytes += static_cast<double>(meeting.turns[turn].size());
     const std::set<std::size_t> beside = best_chunks(meeting, request.query, kept_bytes);
-    const auto in = [&](const std::set<std::size_t>& turns) {
-      return static_cast<double>(std::ranges::count_if(turns, [&](std::size_t turn) { return gold.contains(turn); }));
+    const auto recall = [&](const std::set<std::size_t>& turns) {
+      const auto found = std::ranges::count_if(turns, [&](std::size_t turn) { return gold.contains(turn); });
+      return static_cast<double>(found) / static_cast<double>(gold.size());
     };
-    sums.gold += static_cast<double>(gold.size());
-    sums.found += in(kept);
-    sums.bm25 += in(beside);
-    sums.hit += in(kept) > 0 ? 1 : 0;
+    sums.recall += recall(kept);
+    sums.bm25_recall += recall(beside);
+    sums.hit += recall(kept) > 0 ? 1 : 0;
     sums.kept_bytes += static_cast<double>(kept_bytes);
     sums.bytes += static_cast<double>(meeting.text.size());
     sums.questions += 1;
@@ -136,7 +149,12 @@ Sums ask(const Meeting& meeting, const Flow& flow) {
   return sums;
 }
 
-std::string ratio(const std::vector<Sums>& rows, double Sums::* over, double Sums::* under) {
+struct Ratio {
+  double value = 0;
+  learned::Interval interval = {};  ///< bootstrap of 95 % over meetings
+};
+
+Ratio ratio(const std::vector<Sums>& rows, double Sums::* over, double Sums::* under) {
   const auto statistic = [&](std::span<const std::size_t> drawn) {
     double a = 0;
     double b = 0;
@@ -144,47 +162,48 @@ std::string ratio(const std::vector<Sums>& rows, double Sums::* over, double Sum
     return a / b;
   };
   std::vector<std::size_t> all(rows.size());
-  for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
-  const learned::Interval interval = learned::bootstrap(rows.size(), statistic, 1000, 1);
-  return fmt::format("{:.3f} ({:.3f} to {:.3f})", statistic(all), interval.low, interval.high);
+  std::iota(all.begin(), all.end(), std::size_t{0});
+  return {.value = statistic(all), .interval = learned::bootstrap(rows.size(), statistic, 1000, 1)};
 }
 
-class ChainData : public ::testing::TestWithParam<std::size_t> {};
+class ChainData : public ::testing::TestWithParam<double> {};
 
 TEST_P(ChainData, QuotesOfMeetingsStandInTheTurnsThatAnswer) {
   const std::vector<Meeting> all = meetings();
   if (all.empty()) GTEST_SKIP() << "SUFFICE_DATA_DIR names no folder with qmsum/, or there is no xz";
   ChainSpec spec;
   spec.budget.chunk_max = 1200;
-  spec.reply.facts_max = GetParam();
   ExtractiveOptions options;
-  options.sentences_max = GetParam();
-  options.score_min = 2;
+  options.score_min = GetParam();
   const auto flow = chain_flow(spec, {.worker = extractive_worker(options), .manager = nullptr});
   ASSERT_TRUE(flow);
   std::vector<Sums> rows;
-  Sums sums;
   for (const Meeting& meeting : all) {
     const Sums one = ask(meeting, **flow);
-    if (one.questions == 0) continue;
-    rows.push_back(one);
-    sums.found += one.found, sums.gold += one.gold, sums.kept_bytes += one.kept_bytes, sums.bytes += one.bytes;
-    sums.quoted_bytes += one.quoted_bytes, sums.questions += one.questions;
+    if (one.questions > 0) rows.push_back(one);
   }
-  RecordProperty("questions", fmt::format("{:.0f} of {} meetings", sums.questions, rows.size()));
-  RecordProperty("share_of_text_in_quoted_turns", ratio(rows, &Sums::kept_bytes, &Sums::bytes));
-  RecordProperty("share_of_text_quoted", ratio(rows, &Sums::quoted_bytes, &Sums::bytes));
-  RecordProperty("recall_of_gold_turns", ratio(rows, &Sums::found, &Sums::gold));
-  RecordProperty("bm25_20_turns_same_share", ratio(rows, &Sums::bm25, &Sums::gold));
-  RecordProperty("questions_with_a_gold_turn", ratio(rows, &Sums::hit, &Sums::questions));
-  RecordProperty("tokens_of_document", fmt::format("{:.0f}", sums.bytes / 4 / sums.questions));
-  RecordProperty("tokens_of_quotes", fmt::format("{:.0f}", sums.quoted_bytes / 4 / sums.questions));
+  RecordProperty("meetings", std::to_string(rows.size()));
+  const auto record = [&](const char* name, double Sums::* over, double Sums::* under) {
+    const Ratio figure = ratio(rows, over, under);
+    RecordProperty(name,
+                   fmt::format("{:.3f} ({:.3f} to {:.3f})", figure.value, figure.interval.low, figure.interval.high));
+    return figure;
+  };
+  record("share_of_text_that_answers", &Sums::gold_bytes, &Sums::bytes);
+  record("share_of_quotes_that_answers", &Sums::quoted_gold_bytes, &Sums::quoted_bytes);
+  const Ratio quoted = record("share_of_text_quoted", &Sums::quoted_bytes, &Sums::bytes);
+  record("share_of_text_in_quoted_turns", &Sums::kept_bytes, &Sums::bytes);
+  record("recall_of_gold_turns", &Sums::recall, &Sums::questions);
+  record("recall_of_bm25_on_20_turns_reading_as_much", &Sums::bm25_recall, &Sums::questions);
+  const Ratio hit = record("questions_with_a_gold_turn_quoted", &Sums::hit, &Sums::questions);
+  record("bytes_of_a_document", &Sums::bytes, &Sums::questions);
+  record("bytes_of_its_quotes", &Sums::quoted_bytes, &Sums::questions);
 
-  EXPECT_LT(sums.quoted_bytes, 0.5 * sums.bytes);
-  EXPECT_GT(sums.found / sums.gold, 0.5 * sums.kept_bytes / sums.bytes) << "better than half of chance";
+  EXPECT_LT(quoted.value, 0.3);
+  EXPECT_GT(hit.value, 0.2);
 }
 
-INSTANTIATE_TEST_SUITE_P(SentencesAPart, ChainData, ::testing::Values(2, 6));
+INSTANTIATE_TEST_SUITE_P(ScoreMin, ChainData, ::testing::Values(2.0, 5.0));
 
 }  // namespace
 }  // namespace suffice::workflow::chain

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -70,12 +71,24 @@ class ModelWorker final : public ChainWorker {
   std::int64_t answer_tokens_max_;
 };
 
+/// English words that questions are made of and that say nothing of what is asked for. In meetings they would choose most sentences.
+const std::set<std::string_view>& function_words() {
+  static const std::set<std::string_view> kWords = {
+      "about",   "according", "and", "are",  "did",     "discuss",   "discussed", "discussion", "does",
+      "for",     "from",      "had", "has",  "have",    "her",       "his",       "how",        "its",
+      "meeting", "said",      "say", "she",  "that",    "the",       "their",     "them",       "they",
+      "think",   "this",      "was", "were", "what",    "when",      "where",     "which",      "who",
+      "why",     "with",      "you", "your", "opinion", "summarize", "group",     "team"};
+  return kWords;
+}
+
 /// Words that say something, each once.
 std::string telling_words(std::string_view text) {
   std::string words;
   std::set<std::string> seen;
   for (std::string& word : words_of(text)) {
-    if (word.size() >= kWordBytesMin && seen.insert(word).second) words += word + " ";
+    if (word.size() < kWordBytesMin || function_words().contains(word)) continue;
+    if (seen.insert(word).second) words += word + " ";
   }
   return words;
 }
@@ -88,7 +101,7 @@ class ExtractiveWorker final : public ChainWorker {
   Task<std::int64_t> prompt_tokens(const HopInput&, FlowRun&) const override { co_return 0; }
   std::int64_t window() const override { return 0; }
   std::string version() const override {
-    return fmt::format("extractive 1 {} {} {} {}", options_.sentences_max, options_.score_min, options_.notes_weight,
+    return fmt::format("extractive 2 {} {} {} {}", options_.sentences_max, options_.score_min, options_.notes_weight,
                        options_.sentence_bytes_max);
   }
 
