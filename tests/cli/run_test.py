@@ -116,6 +116,13 @@ class Run(unittest.TestCase):
         self.assertEqual([use["calls"] for use in answer["used"]], [1, 1])
         self.assertTrue(answer["used"][1]["stand_in"])
 
+    def test_the_cascade_answers_by_its_name_and_says_what_was_passed_over(self):
+        sure = self.answer("cascade", "--query", HEADSET)
+        self.assertEqual((sure["answer"]["answer"], sure["answer"]["rung"]), ("hardware", 1))
+        ran = self.run_workflow("cascade", "--query", "hello", "--json")
+        self.assertEqual(ran.returncode, NOT_ANSWERED, ran.stderr)  # the stand-in's answer is no desk, and is not served
+        self.assertEqual(json.loads(ran.stdout)["outcome"], "output_rejected")
+
     def test_a_workflow_within_a_workflow_answers(self):
         answer = self.answer(WORKFLOWS / "desk_reply.yaml", "--query", HEADSET)
         self.assertIn("hardware", answer["answer"]["answer"])
