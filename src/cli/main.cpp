@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/command.hpp"
+#include "cli/operate_commands.hpp"
 
 namespace {
 
@@ -38,10 +39,12 @@ int main(int argc, char** argv) {
     suffice::cli::add_keys(program, chosen);
     suffice::cli::add_levers(program, chosen);
     suffice::cli::add_models(program, chosen);
+    suffice::cli::add_policy(program, chosen);
     suffice::cli::add_prompts(program, chosen);
     suffice::cli::add_replay(program, chosen);
     suffice::cli::add_run(program, chosen);
     suffice::cli::add_report(program, chosen);
+    suffice::cli::add_review(program, chosen);
     suffice::cli::add_cluster(program, chosen);
     suffice::cli::add_completion(program, chosen);
     suffice::cli::add_man(program, chosen);

@@ -1,7 +1,9 @@
 // suffice report: what the record says of a period, on one page.
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,9 +30,12 @@ struct ReportFlags {
   std::string until;
   std::string policy;
   std::string html;
+  std::string baseline = "28d";
   double engineering = 0;
+  double defects_max = 0.05;
   CLI::Option* engineering_option = nullptr;
   bool json = false;
+  bool check = false;
 };
 
 /// Prices and quotas that the record does not have.
@@ -63,17 +68,42 @@ Result<lab::NumbersOptions> options_of(const ReportFlags& flags) {
   return options;
 }
 
+/// Where the reference of drift begins: `--baseline` before the period.
+Result<WallTime> reference_of(const ReportFlags& flags, WallTime from) {
+  Result<WallTime> reference = lab::parse_since(flags.baseline, from);
+  if (!reference) return fail(reference.error().code, reference.error().message, "--baseline");
+  return std::min(*reference, from);
+}
+
 Result<lab::OperateReport> make_report(const ReportFlags& flags) {
   SUFFICE_TRY(const lab::NumbersOptions options, options_of(flags));
+  SUFFICE_TRY(const WallTime reference, reference_of(flags, options.from));
   SUFFICE_TRY(RecordSource source, open_record_source(flags.data));
   lab::NumbersBuilder numbers(options);
+  lab::ReviewBookBuilder reviews(options.from, options.to);
+  lab::DriftBuilder drift(
+      {.reference = reference, .from = options.from, .to = options.to, .defects_max = flags.defects_max});
   SUFFICE_TRY(const lab::ReadCount read,
-              lab::read_events(*source.reader, options.from, [&](const lab::Recorded& recorded) {
+              lab::read_events(*source.reader, reference, [&](const lab::Recorded& recorded) {
                 numbers.add(recorded);
+                reviews.add(recorded);
+                drift.add(recorded);
                 return !InterruptGuard::interrupted();
               }));
   if (InterruptGuard::interrupted()) return fail(ErrorCode::Cancelled, "stopped before the record was read");
-  return lab::OperateReport{.record = source.name, .numbers = numbers.build(), .skipped = read.skipped};
+  const lab::ReviewBook book = reviews.build();
+  lab::OperateReport made{.record = source.name,
+                          .defects = lab::defect_rates(book),
+                          .agreements = lab::agreements(book),
+                          .reference = reference,
+                          .skipped = read.skipped};
+  std::map<std::string, double> rates;
+  for (const lab::DefectRate& rate : made.defects) {
+    if (rate.rate) rates[rate.task] = *rate.rate;
+  }
+  made.numbers = numbers.build(rates);
+  made.drift = drift.build(made.defects);
+  return made;
 }
 
 Exit run_report(const ReportFlags& flags) {
@@ -92,7 +122,7 @@ Exit run_report(const ReportFlags& flags) {
     fmt::print("{}", lab::text_of(*made, colours(STDOUT_FILENO) ? lab::Colours::On : lab::Colours::Off));
     if (!flags.html.empty()) fmt::print("Page: {}\n", flags.html);
   }
-  return Exit::Ok;
+  return flags.check && made->drift.alarm() ? Exit::GateNotMet : Exit::Ok;
 }
 
 }  // namespace
@@ -105,8 +135,10 @@ void add_report(CLI::App& program, Command& chosen) {
       "  suffice report --since 7d                                     one page in the terminal\n"
       "  suffice report --since 7d --policy my-policy.yaml             with idle hardware and quotas counted\n"
       "  suffice report --since 2026-11-01 --until 2026-12-01 --engineering 400 --html november.html\n"
-      "  suffice report --since 24h --json | jq .total.savings\n\n"
-      "Exit 0 when the page was made, 2 when the record cannot be read.");
+      "  suffice report --since 24h --json | jq .total.savings\n"
+      "  suffice report --since 24h --check                            for a nightly job: exit 3 on drift\n\n"
+      "Exit 0 when the page was made, 2 when the record cannot be read, 3 with --check when traffic has drifted or more answers\n"
+      "are wrong than --max-defects allows.");
   command->add_option("--since", flags->since, "Beginning: 7d, 24h, 30m, 4w back, or a time in UTC (RFC 3339)")
       ->capture_default_str();
   command->add_option("--until", flags->until, "End, in the same forms [now]");
@@ -117,6 +149,12 @@ void add_report(CLI::App& program, Command& chosen) {
       command->add_option("--engineering", flags->engineering, "Dollars of engineering to be counted for the period")
           ->check(CLI::NonNegativeNumber);
   command->add_option("--html", flags->html, "Write the page with plots to this file");
+  command->add_option("--baseline", flags->baseline, "Drift is judged against so long before the period")
+      ->capture_default_str();
+  command->add_option("--max-defects", flags->defects_max, "Share of accepted local answers that may be wrong")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  command->add_flag("--check", flags->check, "Exit 3 when an alarm rings");
   command->add_flag("--json", flags->json, "One JSON object");
   command->callback([flags, &chosen] { chosen.run = [flags] { return run_report(*flags); }; });
 }

@@ -87,7 +87,7 @@ TEST(Dollars, SayEnoughDigits) {
   EXPECT_EQ(dollars(0.0), "$0");
   EXPECT_EQ(dollars(1.5), "$1.50");
   EXPECT_EQ(dollars(-0.5), "-$0.500");
-  EXPECT_EQ(dollars(0.000'123'4), "$0.000123");
+  EXPECT_EQ(dollars(0.000'123'4), "$0.00012");
   EXPECT_EQ(dollars(12'345'678.4), "$12,345,678");
 }
 

@@ -39,7 +39,7 @@ std::optional<double> number(const json::object& object, std::string_view name) 
 
 /// By the words of the record, so that kinds that are added later are known here at once.
 std::optional<audit::Event::Kind> kind_of(std::string_view word) {
-  for (int i = 0; i <= static_cast<int>(audit::Event::Kind::Stop); ++i) {
+  for (int i = 0; i <= static_cast<int>(audit::Event::Kind::VaultRead); ++i) {
     const auto kind = static_cast<audit::Event::Kind>(i);
     if (audit::name(kind) == word) return kind;
   }
@@ -194,7 +194,13 @@ Result<Recorded> read_event(std::string_view text) {
   event.policy_version = text_of(*object, "policy_version");
   event.outcome = text_of(*object, "outcome");
   event.note = text_of(*object, "note");
-  if (event.kind != audit::Event::Kind::Request) return recorded;
+  event.workflow = text_of(*object, "workflow");
+  event.run_id = text_of(*object, "run_id");
+  event.refers_to = text_of(*object, "refers_to");
+  event.actor = text_of(*object, "actor");
+  event.label = text_of(*object, "label");
+  event.label_value = text_of(*object, "label_value");
+  if (event.kind != audit::Event::Kind::Request && event.kind != audit::Event::Kind::Shadow) return recorded;
   const auto route = route_from_name(string_or_empty(*object, "route"));
   if (!route) return fail(ErrorCode::MalformedRequest, "a request's event without a known route", "route");
   event.route = *route;
@@ -228,7 +234,9 @@ Result<WallTime> parse_time(std::string_view text) {
   if (!has_form(text, "0000-00-00")) return bad();
   const year_month_day date{year(digits(text, 0, 4)), month(static_cast<unsigned>(digits(text, 5, 2))),
                             day(static_cast<unsigned>(digits(text, 8, 2)))};
-  if (!date.ok()) return bad();
+  // The clock counts nanoseconds in 64 bits.
+  constexpr int kYearMax = 2'261;
+  if (!date.ok() || date.year() < year(1970) || date.year() > year(kYearMax)) return bad();
   const sys_days begin{date};
   if (text.size() == 10) return WallTime{begin};
   if (!has_form(text.substr(10), "T00:00:00")) return bad();

@@ -41,7 +41,7 @@ struct ReadCount {
 [[nodiscard]] Result<ReadCount> read_events(audit::AuditReader& reader, WallTime since,
                                             const std::function<bool(const Recorded&)>& row);
 
-/// "2026-11-22T06:30:42.123Z", seconds' fraction optional, or "2026-11-22". InvalidArgument.
+/// "2026-11-22T06:30:42.123Z", seconds' fraction optional, or "2026-11-22"; from 1970 to 2261. InvalidArgument.
 [[nodiscard]] Result<WallTime> parse_time(std::string_view text);
 /// A time, or how long before `now`: "30m", "24h", "7d", "4w". InvalidArgument.
 [[nodiscard]] Result<WallTime> parse_since(std::string_view text, WallTime now);

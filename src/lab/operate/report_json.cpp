@@ -69,6 +69,40 @@ json::array slices_json(const Numbers& numbers) {
   return slices;
 }
 
+json::array defects_json(const OperateReport& report) {
+  json::array rates;
+  for (const DefectRate& rate : report.defects) {
+    rates.push_back(json::object{{"task", rate.task},
+                                 {"accepted", rate.accepted},
+                                 {"labelled", rate.labelled},
+                                 {"found", rate.found},
+                                 {"drawn", rate.drawn},
+                                 {"defects", rate.defects},
+                                 {"rate", or_null(rate.rate)},
+                                 {"interval", interval_json(rate.interval)}});
+  }
+  return rates;
+}
+
+json::object drift_json(const OperateReport& report) {
+  json::array checks;
+  for (const DriftCheck& check : report.drift.checks) {
+    checks.push_back(json::object{{"task", check.task},
+                                  {"what", name(check.what)},
+                                  {"reference_requests", check.n_reference},
+                                  {"requests", check.n},
+                                  {"value", check.value},
+                                  {"band", json::array{check.band_low, check.band_high}},
+                                  {"p_value", or_null(check.p_value)},
+                                  {"alarm", check.alarm}});
+  }
+  json::array too_few(report.drift.too_few.begin(), report.drift.too_few.end());
+  return {{"alarm", report.drift.alarm()},
+          {"reference", audit::rfc3339_ms(report.reference)},
+          {"checks", std::move(checks)},
+          {"too_few", std::move(too_few)}};
+}
+
 }  // namespace
 
 json::object to_json(const OperateReport& report) {
@@ -110,6 +144,8 @@ json::object to_json(const OperateReport& report) {
                                {"all_usd", numbers.all_usd},
                                {"net_saved_usd", numbers.net_saved.usd},
                                {"net_saved_usd_interval", interval_json(numbers.net_saved.interval)}};
+  root["defect_rates"] = defects_json(report);
+  root["drift"] = drift_json(report);
   root["slices"] = slices_json(numbers);
   return root;
 }

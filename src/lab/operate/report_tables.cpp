@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstdint>
 #include <utility>
 
 #include <fmt/format.h>
@@ -23,10 +24,22 @@ std::string count_of(std::int64_t n) {
   return text;
 }
 
-std::string saved_words(const Savings& savings) {
+/// "-0.0" says nothing that "0.0" does not.
+double rounded_percent(double share) {
+  const double tenths = std::round(share * 1'000);
+  return tenths == 0 ? 0 : tenths / 10;
+}
+
+enum class WithInterval : std::uint8_t { No, Yes };
+
+std::string saved_words(const Savings& savings, WithInterval with_interval = WithInterval::Yes) {
   if (savings.requests == 0) return "-";
-  std::string text = dollars(savings.saved);
-  if (savings.share) text += fmt::format(", {:.1f} %", 100 * *savings.share);
+  std::string text = dollars(savings.saved.usd);
+  if (savings.share) text += fmt::format(" {:.1f} %", rounded_percent(*savings.share));
+  if (savings.share_interval && with_interval == WithInterval::Yes) {
+    text += fmt::format(" [{:.1f}, {:.1f}]", rounded_percent(savings.share_interval->low),
+                        rounded_percent(savings.share_interval->high));
+  }
   return text;
 }
 
@@ -110,8 +123,10 @@ ReportTable money_table(const Numbers& numbers) {
     table.notes.push_back(fmt::format(
         "{} requests are in no saving: what the frontier would have cost is not known for them.", count_of(unknown)));
   }
-  if (!numbers.idle_hardware_usd)
-    table.notes.emplace_back("Idle local hardware is not counted: name the policy that has its price (--policy FILE).");
+  table.notes.emplace_back(
+      numbers.idle_hardware_usd
+          ? "Idle hardware counts hardware_per_hour of each local model of the policy: give it to one alone of those that share a machine."
+          : "Idle local hardware is not counted: name the policy that has its price (--policy FILE).");
   return table;
 }
 
@@ -121,7 +136,7 @@ ReportTable reasons_table(const Numbers& numbers) {
   for (const ReasonNumbers& reason : numbers.reasons) {
     if (table.rows.size() == kListedMax) break;
     table.rows.push_back({reason.reason.empty() ? "(answered locally)" : reason.reason, count_of(reason.requests),
-                          dollars(reason.wasted_local_usd), saved_words(reason.savings)});
+                          dollars(reason.wasted_local_usd), saved_words(reason.savings, WithInterval::No)});
     table.bars.push_back(static_cast<double>(reason.requests) / static_cast<double>(numbers.total.requests));
     table.tones.push_back(tone_of(reason.savings.saved));
   }
@@ -168,6 +183,79 @@ ReportTable loads_table(const Numbers& numbers) {
   return table;
 }
 
+ReportTable defects_table(const OperateReport& report) {
+  ReportTable table{.title = "Wrong among accepted local answers, by review",
+                    .header = {"task", "accepted", "labelled", "found wrong", "of the random sample", "defect rate"}};
+  bool labelled = false;
+  for (const DefectRate& rate : report.defects) {
+    labelled |= rate.labelled > 0;
+    table.rows.push_back({task_name(rate.task), count_of(rate.accepted), count_of(rate.labelled), count_of(rate.found),
+                          fmt::format("{} of {}", rate.defects, rate.drawn),
+                          rate.rate ? fmt::format("{:.1f} % [{:.1f}, {:.1f}]", 100 * *rate.rate,
+                                                  100 * rate.interval.low, 100 * rate.interval.high)
+                                    : "not known"});
+    table.tones.push_back(rate.found > 0 ? Tone::Bad : Tone::Plain);
+  }
+  if (!report.defects.empty() && !labelled) {
+    table.rows.clear();
+    table.tones.clear();
+    table.notes.emplace_back("Nobody has reviewed anything, so nothing is known of it: suffice review.");
+  }
+  for (const Agreement& pair : report.agreements) {
+    table.notes.push_back(fmt::format("{} and {} labelled {} answers both and said the same of {}{}.", pair.one,
+                                      pair.other, pair.both, pair.same,
+                                      pair.kappa ? fmt::format(" (Cohen's kappa {:.2f})", *pair.kappa) : ""));
+  }
+  return table;
+}
+
+std::string drift_words(DriftOf what) {
+  switch (what) {
+    case DriftOf::InputLength:
+      return "length of inputs";
+    case DriftOf::InputWords:
+      return "words of inputs";
+    case DriftOf::Confidence:
+      return "confidence";
+    case DriftOf::Answers:
+      return "answers given";
+    case DriftOf::Acceptance:
+      return "acceptance rate";
+    case DriftOf::Defects:
+      return "defect rate";
+  }
+  return "";
+}
+
+ReportTable drift_table(const OperateReport& report) {
+  ReportTable table{.title = "Drift", .header = {"task", "what", "value", "band", "p", "state"}};
+  std::size_t quiet = 0;
+  for (const DriftCheck& check : report.drift.checks) {
+    if (!check.alarm) ++quiet;
+    const bool rate = check.what == DriftOf::Acceptance || check.what == DriftOf::Defects;
+    // What is quiet is listed for the two rates alone.
+    if (!check.alarm && !rate) continue;
+    const auto number = [&](double value) {
+      return rate ? fmt::format("{:.1f} %", 100 * value) : fmt::format("{:.3f}", value);
+    };
+    table.rows.push_back({task_name(check.task), drift_words(check.what), number(check.value),
+                          fmt::format("{} to {}", number(check.band_low), number(check.band_high)),
+                          check.p_value ? fmt::format("{:.2g}", *check.p_value) : "-",
+                          check.alarm ? "ALARM" : "in its band"});
+    table.tones.push_back(check.alarm ? Tone::Bad : Tone::Plain);
+  }
+  if (!report.drift.checks.empty()) {
+    table.notes.push_back(fmt::format("{} of {} checks are quiet, against the traffic since {}.", quiet,
+                                      report.drift.checks.size(), audit::rfc3339_ms(report.reference).substr(0, 16)));
+  }
+  if (!report.drift.too_few.empty()) {
+    std::string names;
+    for (const std::string& task : report.drift.too_few) names += (names.empty() ? "" : ", ") + task_name(task);
+    table.notes.push_back("Too few requests in one of the two periods to compare: " + names + ".");
+  }
+  return table;
+}
+
 }  // namespace
 
 std::string dollars(double usd) {
@@ -176,18 +264,20 @@ std::string dollars(double usd) {
   if (size == 0) return "$0";
   if (size >= 1'000) return fmt::format("{}${}", sign, count_of(std::llround(size)));
   if (size >= 1) return fmt::format("{}${:.2f}", sign, size);
-  const int digits = std::min(12, 2 - static_cast<int>(std::floor(std::log10(size))));
+  // Below a thousandth two digits say enough.
+  const int significant = size < 1e-3 ? 1 : 2;
+  const int digits = std::min(12, significant - static_cast<int>(std::floor(std::log10(size))));
   return fmt::format("{}${:.{}f}", sign, size, digits);
 }
 
 std::string dollars(const Money& money) {
   if (!money.interval) return dollars(money.usd);
-  return fmt::format("{} ({} to {})", dollars(money.usd), dollars(money.interval->low), dollars(money.interval->high));
+  return fmt::format("{} [{}, {}]", dollars(money.usd), dollars(money.interval->low), dollars(money.interval->high));
 }
 
 std::string percent_of(const Share& share) {
   if (share.n == 0) return "-";
-  return fmt::format("{:.1f} % ({:.1f} to {:.1f})", 100 * share.value(), 100 * share.interval.low,
+  return fmt::format("{:.1f} % [{:.1f}, {:.1f}]", 100 * share.value(), 100 * share.interval.low,
                      100 * share.interval.high);
 }
 
@@ -200,7 +290,8 @@ std::vector<ReportTable> tables_of(const OperateReport& report) {
     tables.push_back(std::move(none));
     return tables;
   }
-  tables = {routes_table(numbers),   money_table(numbers),   tasks_table(numbers), reasons_table(numbers),
+  tables = {routes_table(numbers),   money_table(numbers),   tasks_table(numbers),
+            defects_table(report),   drift_table(report),    reasons_table(numbers),
             failures_table(numbers), latency_table(numbers), loads_table(numbers)};
   if (report.skipped > 0) {
     tables.front().notes.push_back(fmt::format(

@@ -77,7 +77,11 @@ std::string wrapped(std::string_view note) {
   return text + line + "\n";
 }
 
-std::string text_of_table(const ReportTable& table, Colours colours) {
+std::string minute_of(WallTime time) { return audit::rfc3339_ms(time).replace(10, 1, " ").substr(0, 16); }
+
+}  // namespace
+
+std::string text_of(const ReportTable& table, Colours colours) {
   std::string text = painted(table.title, "1", colours) + "\n";
   const std::vector<std::size_t> widths = widths_of(table);
   if (!table.rows.empty() && std::ranges::any_of(table.header, [](const std::string& cell) { return !cell.empty(); }))
@@ -92,17 +96,13 @@ std::string text_of_table(const ReportTable& table, Colours colours) {
   return text + "\n";
 }
 
-std::string minute_of(WallTime time) { return audit::rfc3339_ms(time).replace(10, 1, " ").substr(0, 16); }
-
-}  // namespace
-
 std::string text_of(const OperateReport& report, Colours colours) {
   const Numbers& numbers = report.numbers;
   std::string text = painted(fmt::format("Suffice, {} to {} UTC, {} requests", minute_of(numbers.from),
                                          minute_of(numbers.to), numbers.total.requests),
                              "1", colours);
   text += "\n" + report.record + "\n\n";
-  for (const ReportTable& table : tables_of(report)) text += text_of_table(table, colours);
+  for (const ReportTable& table : tables_of(report)) text += text_of(table, colours);
   return text;
 }
 
