@@ -189,7 +189,7 @@ void DriftBuilder::keep(Side& side, Profile profile) {
 void DriftBuilder::add(const Recorded& recorded) {
   const audit::Event& event = recorded.event;
   if (!is_decision(event) || event.time < options_.reference || event.time >= options_.to) return;
-  TaskSides& sides = tasks_[event.task];
+  TaskSides& sides = tasks_[subject_of(event)];
   Side& side = event.time < options_.from ? sides.reference : sides.period;
   keep(side, profile_of(recorded));
   if (sent_by_somebody(event)) return;

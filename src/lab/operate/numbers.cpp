@@ -277,7 +277,7 @@ void NumbersBuilder::add(const Recorded& recorded) {
   state_->numbers.stand_in += event.stand_in ? 1 : 0;
   const Facts facts = facts_of(event);
   count(state_->total, event, facts);
-  count(state_->tasks[event.task], event, facts);
+  count(state_->tasks[subject_of(event)], event, facts);
   state_->count_reason(event, facts);
   state_->count_attempts(event);
   state_->count_latency(event, facts);

@@ -165,6 +165,13 @@ TEST(Numbers, LeaveOutWhatIsNotOfThePeriod) {
   EXPECT_EQ(numbers.total.requests, 2);
 }
 
+TEST(Numbers, AWorkflowWithoutATaskIsCountedUnderItsName) {
+  audit::Event event = event_of({.number = 1, .task = ""});
+  event.workflow = "minutes";
+
+  EXPECT_EQ(numbers_of({recorded(event)}).tasks.at(0).task, "workflow minutes");
+}
+
 TEST(Numbers, NothingRecordedIsNoFault) {
   const Numbers numbers = numbers_of({});
 

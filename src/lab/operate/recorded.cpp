@@ -279,6 +279,10 @@ bool is_decision(const audit::Event& event) {
   return event.kind == audit::Event::Kind::Request && event.surface.find("embed") == std::string::npos;
 }
 
+std::string subject_of(const audit::Event& event) {
+  return event.task.empty() && !event.workflow.empty() ? "workflow " + event.workflow : event.task;
+}
+
 bool is_local_accept(const audit::Event& event) { return is_decision(event) && event.route == Route::Local; }
 
 const audit::Attempt* accepted_attempt(const audit::Event& event) {

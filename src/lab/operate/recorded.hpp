@@ -48,6 +48,8 @@ struct ReadCount {
 
 /// Whether it is one answered or refused chat: calls for embeddings are recorded too, and nothing is decided about them.
 [[nodiscard]] bool is_decision(const audit::Event& event);
+/// What a decision is counted under: its task, or "workflow NAME" where a workflow answered without one; empty when neither is known.
+[[nodiscard]] std::string subject_of(const audit::Event& event);
 /// A local answer that the gate let through.
 [[nodiscard]] bool is_local_accept(const audit::Event& event);
 /// The attempt whose answer was served, null when none was.

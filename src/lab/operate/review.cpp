@@ -186,7 +186,7 @@ void ReviewBookBuilder::add_item(const Recorded& recorded) {
   if (served == nullptr) return;
   ReviewItem item{.event_id = event.id,
                   .time = event.time,
-                  .task = event.task,
+                  .task = subject_of(event),
                   .model = event.served_model,
                   .certificate = served->certificate,
                   .policy_version = event.policy_version,
