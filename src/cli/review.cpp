@@ -3,6 +3,7 @@
 #include "lab/operate/review.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -39,7 +40,8 @@ namespace {
 namespace json = boost::json;
 
 struct ReviewFlags {
-  ReviewDoor door{.data = {}, .admin = "127.0.0.1:8081"};
+  std::string data;
+  std::string admin = "127.0.0.1:8081";
   std::string since = "7d";
   std::string task;
   std::string reviewer;
@@ -85,7 +87,7 @@ Result<lab::ReviewBook> read_book(const ReviewFlags& flags) {
   const WallTime now = SystemClock().wall_now();
   Result<WallTime> since = lab::parse_since(flags.since, now);
   if (!since) return fail(since.error().code, since.error().message, "--since");
-  SUFFICE_TRY(RecordSource source, open_record_source(flags.door.data));
+  SUFFICE_TRY(RecordSource source, open_record_source(flags.data));
   lab::ReviewBookBuilder builder(*since, now + std::chrono::hours(24));
   SUFFICE_TRY(const lab::ReadCount read, lab::read_events(*source.reader, *since, [&](const lab::Recorded& recorded) {
                 builder.add(recorded);
@@ -143,7 +145,7 @@ Result<void> apply_effect(const ReviewFlags& flags, const std::string& reviewer,
   using Kind = lab::SessionEffect::Kind;
   if (effect.kind != Kind::Record && effect.kind != Kind::TakeBack) return {};
   const auto label = effect.kind == Kind::Record ? std::optional(effect.label) : std::nullopt;
-  return put_into_record(flags.door, review_event(book.items[effect.item], reviewer, label, effect.value));
+  return put_into_record(flags.data, review_event(book.items[effect.item], reviewer, label, effect.value));
 }
 
 Result<void> label_by_keys(const ReviewFlags& flags) {
@@ -216,7 +218,7 @@ Result<void> label_one(const ReviewFlags& flags) {
   const std::optional<lab::ReviewLabel> label = lab::review_label(flags.label);
   lab::ReviewItem item;
   {
-    SUFFICE_TRY(RecordSource source, open_record_source(flags.door.data));
+    SUFFICE_TRY(RecordSource source, open_record_source(flags.data));
     SUFFICE_TRY(const lab::Recorded found, find_event(*source.reader, flags.event));
     if (!lab::is_local_accept(found.event)) {
       return fail(ErrorCode::InvalidArgument,
@@ -228,7 +230,7 @@ Result<void> label_one(const ReviewFlags& flags) {
     item.task = found.event.task;
     item.policy_version = found.event.policy_version;
   }
-  SUFFICE_TRY_VOID(put_into_record(flags.door, review_event(item, reviewer, label, flags.value)));
+  SUFFICE_TRY_VOID(put_into_record(flags.data, review_event(item, reviewer, label, flags.value)));
   fmt::print("{} {} by {}\n", item.event_id, label ? lab::name(*label) : "taken back", reviewer);
   return {};
 }
@@ -247,7 +249,7 @@ Result<void> apply_levers(const ReviewFlags& flags, const std::vector<lab::Certi
     return {};
   }
   const std::string change = json::serialize(json::object{{"tasks", tasks}});
-  SUFFICE_TRY_VOID(pull_levers(flags.door.admin, change));
+  SUFFICE_TRY_VOID(pull_levers(flags.admin, change));
   fmt::print("Levers pulled: {}\n", change);
   return {};
 }
@@ -321,7 +323,7 @@ Exit guarded(const ReviewFlags& flags, Run run) {
 }
 
 void add_common(CLI::App& command, const std::shared_ptr<ReviewFlags>& flags) {
-  command.add_option("--data", flags->door.data, "Folder of the record [$XDG_STATE_HOME/suffice]");
+  command.add_option("--data", flags->data, "Folder of the record [$XDG_STATE_HOME/suffice]");
   command.add_option("--since", flags->since, "Answers since then: 7d, 24h back, or a time in UTC")
       ->capture_default_str();
   command.add_option("--task", flags->task, "Only this task");
@@ -365,8 +367,6 @@ void add_review(CLI::App& program, Command& chosen) {
   add_queue_flags(*parent, flags);
   parent->add_flag("--blind", flags->blind, "Hide where an answer came from and how sure the model was");
   parent->add_option("--policy", flags->policy, "Policy whose labels the keys 1 to 9 name");
-  parent->add_option("--admin", flags->door.admin, "The gateway's admin listener, while one runs")
-      ->capture_default_str();
 
   CLI::App* list = add_part(*parent, "list", "The queue as a table.", flags, chosen, list_queue);
   add_queue_flags(*list, flags);
@@ -380,12 +380,10 @@ void add_review(CLI::App& program, Command& chosen) {
       ->check(CLI::IsMember({"accept", "escalate", "undo"}));
   label->add_option("--value", flags->value, "The right answer, where it is one of the task's labels");
   label->add_option("--reviewer", flags->reviewer, "Who labels [$USER]");
-  label->add_option("--admin", flags->door.admin, "The gateway's admin listener, while one runs")
-      ->capture_default_str();
 
   CLI::App* status = add_part(*parent, "status", "What the labels say.", flags, chosen, show_status);
   status->add_option("--policy", flags->policy, "Policy whose certificates are looked at");
-  status->add_option("--admin", flags->door.admin, "The gateway's admin listener")->capture_default_str();
+  status->add_option("--admin", flags->admin, "The gateway's admin listener")->capture_default_str();
   status->add_flag("--apply", flags->apply,
                    "Raise thresholds and withdraw certificates of the running gateway as the labels ask");
   status->add_flag("--json", flags->json, "One JSON object");

@@ -13,7 +13,6 @@ ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("SUFFICE_BIN", str(ROOT / "build" / "release" / "suffice"))
 MODEL = ROOT / "models" / "suffice-ticket-linear" / "suffice-ticket-linear.lin"
 OK, USAGE, GATE_NOT_MET = 0, 2, 3
-ADMIN_OF_NOBODY = ["--admin", "127.0.0.1:9"]
 TICKETS = [
     "my headset is broken and the monitor flickers, please send a new headset",
     "please order a new laptop and a docking station for our new colleague",
@@ -59,7 +58,7 @@ class Operate(unittest.TestCase):
         return json.loads(ran.stdout)
 
     def serve(self):
-        """A gateway with ports of its own; gives its addresses."""
+        """A gateway with ports of its own; gives its address."""
         process = subprocess.Popen(
             [PROGRAM, "serve", "--json", "--policy", self.policy, "--data", self.data, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
@@ -67,7 +66,7 @@ class Operate(unittest.TestCase):
         self.addCleanup(process.wait, 60)
         self.addCleanup(process.terminate)
         ready = json.loads(process.stdout.readline())
-        return process, ready["url"], ready["admin_url"].removeprefix("http://")
+        return process, ready["url"]
 
     def ask(self, url):
         for ticket in TICKETS:
@@ -76,7 +75,7 @@ class Operate(unittest.TestCase):
             urllib.request.urlopen(request, timeout=60).read()
 
     def test_a_week_in_the_life_of_an_operator(self):
-        process, url, admin = self.serve()
+        process, url = self.serve()
         self.ask(url)
         where = ["--data", self.data]
 
@@ -87,15 +86,15 @@ class Operate(unittest.TestCase):
         queue = self.figures("review", "list", *where, "--json", "--reviewer", "ana")
         self.assertEqual(len(queue), accepted)
 
-        # While the gateway writes the record, labels go through its admin listener.
+        # The gateway goes on writing the same record.
         for entry in queue[:-1]:
-            ran = self.suffice("review", "label", entry["event"], "accept", *where, "--reviewer", "ana", "--admin", admin)
+            ran = self.suffice("review", "label", entry["event"], "accept", *where, "--reviewer", "ana")
             self.assertEqual(ran.returncode, OK, ran.stderr)
         process.terminate()
         process.wait(60)
 
-        # Without it they are written here; by keys, like a person at a terminal.
-        keys = self.suffice("review", *where, "--reviewer", "ana", *ADMIN_OF_NOBODY, "--policy", self.policy, input="?eq")
+        # By keys, like a person at a terminal.
+        keys = self.suffice("review", *where, "--reviewer", "ana", "--policy", self.policy, input="?eq")
         self.assertEqual(keys.returncode, OK, keys.stderr)
         self.assertIn("1 labelled by ana", keys.stdout)
         self.assertNotIn("\x1b", keys.stdout)
@@ -119,7 +118,7 @@ class Operate(unittest.TestCase):
         self.assertEqual(self.suffice("audit", "verify", *where).returncode, OK, "labels are links of the chain")
 
     def test_a_draft_policy_is_replayed_on_the_record(self):
-        process, url, _ = self.serve()
+        process, url = self.serve()
         self.ask(url)
         process.terminate()
         process.wait(60)
