@@ -72,7 +72,7 @@ ReportTable certificates_table(const ReviewStatus& status) {
   if (!table.rows.empty()) {
     table.notes.emplace_back(
         "Reviews of the random sample move the threshold (adaptive conformal inference) and withdraw a certificate once they "
-        "speak against it beyond doubt; suffice review status --apply pulls the levers.");
+        "speak against it beyond doubt. --apply pulls the levers that follow; suffice levers threshold and withdraw do so by hand.");
   }
   return table;
 }
