@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 #include <iterator>
-#include <mutex>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -11,35 +10,17 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/thread_pool.hpp>
 #include <fmt/format.h>
-#include <fmt/ranges.h>
-#include <spdlog/spdlog.h>
 
-#include "app/engine_metrics.hpp"
+#include "app/application_impl.hpp"
 #include "app/gateway_file.hpp"
 #include "app/lever_file.hpp"
-#include "app/model_clients.hpp"
-#include "app/reloader.hpp"
 #include "app/unused_memory.hpp"
 #include "audit/event_json.hpp"
-#include "audit/location.hpp"
-#include "audit/recorder.hpp"
-#include "audit/vault.hpp"
-#include "core/clock.hpp"
 #include "core/ids.hpp"
-#include "core/random.hpp"
-#include "metrics/registry.hpp"
-#include "net/http_client.hpp"
-#include "net/io_threads.hpp"
-#include "pipeline/gateway_metrics.hpp"
-#include "policy/policy_store.hpp"
 #include "prompts/prompt.hpp"
-#include "providers/run_on.hpp"
 #include "providers/secret.hpp"
-#include "server/admin_surface.hpp"
 #include "server/http_status.hpp"
-#include "server/public_surface.hpp"
 #include "server/router.hpp"
 
 namespace suffice::app {
@@ -95,75 +76,7 @@ Result<void> may_administer(const net::ListenAddress& address) {
               "--admin");
 }
 
-std::string state_words(const pipeline::LeverState& state) {
-  std::string words = fmt::format("kill_switch={}", name(state.kill_switch));
-  for (const std::string& task : state.frontier_only_tasks) words += " frontier_only=" + task;
-  for (const auto& [task, lever] : state.tasks) {
-    if (lever.min_confidence) words += fmt::format(" {}.min_confidence={}", task, *lever.min_confidence);
-    if (lever.canary_percent) words += fmt::format(" {}.canary={}%", task, *lever.canary_percent);
-    if (lever.canary_groups) words += fmt::format(" {}.canary_groups={}", task, fmt::join(*lever.canary_groups, ","));
-    if (lever.candidate_serves) words += fmt::format(" {}.candidate_serves", task);
-    if (lever.certificate_withdrawn) words += fmt::format(" {}.certificate_withdrawn", task);
-  }
-  return words;
-}
-
 }  // namespace
-
-struct Application::Impl {
-  Impl(Settings given, std::shared_ptr<spdlog::logger> logger) : settings(std::move(given)), log(std::move(logger)) {}
-
-  // In layer order, each line with its why.
-  Settings settings;
-  std::shared_ptr<spdlog::logger> log;
-  SystemClock clock;    // the only clock: tests replace it
-  SystemRandom random;  // ids and jitter
-  policy::Environment environment = policy::process_environment();
-  metrics::Registry registry;                         // what /metrics shows
-  std::unique_ptr<pipeline::GatewayMetrics> metrics;  // our families in it
-  std::unique_ptr<EngineMetrics> engine_metrics;      // the engines' share
-  std::unique_ptr<net::IoThreads> io;                 // one io_context a core
-  std::unique_ptr<net::HttpClient> http;              // one pool for every provider
-  std::unique_ptr<policy::PolicyStore> policies;      // the file, validated
-  std::unique_ptr<ModelClients> clients;              // outlives reloads
-  std::unique_ptr<OtlpExporter> exporter;             // spans and metrics for a collector; null without one
-  std::shared_ptr<const audit::Vault> vault;          // kept texts; null without a key
-  std::unique_ptr<audit::Recorder> recorder;          // the record
-  std::unique_ptr<pipeline::Levers> levers;           // what operators change in seconds
-  std::unique_ptr<pipeline::Gateway> gateway;         // one request end to end
-  std::unique_ptr<Reloader> reloader;                 // new policies, while the old one serves
-  std::unique_ptr<server::PublicSurface> surface;
-  std::unique_ptr<server::AdminSurface> admin;
-  std::unique_ptr<net::HttpServer> public_listener;
-  std::unique_ptr<net::HttpServer> admin_listener;
-  std::mutex lever_mutex;
-  boost::asio::thread_pool clerk{1};  // reads the record for the admin listener
-
-  Result<void> build();
-  Result<void> may_serve(const policy::Policy& policy) const;
-  Result<void> load_vault();
-  Result<void> open_record();
-  pipeline::GatewayOptions gateway_options();
-  Result<void> count_spent_today();
-  /// Callers that set a folder only have their record in it.
-  [[nodiscard]] audit::RecordLocation record() const {
-    if (!settings.record.name.empty()) return settings.record;
-    const fs::path file = settings.data / "audit.sqlite";
-    return {.file = file, .url = {}, .name = file.string()};
-  }
-  Result<std::shared_ptr<const pipeline::Snapshot>> make_snapshot(ModelClients::Draft& draft);
-  Task<Result<std::string>> reload();
-  Error refuse_reload(Error error);
-  Result<void> set_levers(const pipeline::LeverState& next);
-  void note(audit::Event::Kind kind, std::string text, const std::string& task = {});
-  void note_levers(const pipeline::LeverState& before, const pipeline::LeverState& after);
-  server::AdminDoors doors();
-  Task<Result<std::vector<audit::StoredEvent>>> read_events(audit::EventFilter filter);
-  Task<Result<std::string>> judge(audit::Event event);
-  server::Readiness readiness() const;
-  Result<std::unique_ptr<net::HttpServer>> make_listener(const net::ListenAddress& address, net::Handler handler,
-                                                         std::string_view flag);
-};
 
 Result<void> Application::Impl::build() {
   SUFFICE_TRY_VOID(may_administer(settings.admin));
@@ -306,112 +219,6 @@ Task<Result<std::string>> Application::Impl::reload() {
   log->info("policy_reloaded version={} engines_started={}", *version, started.size());
   note(audit::Event::Kind::PolicyReload, "now " + *version);
   co_return version;
-}
-
-Result<void> Application::Impl::set_levers(const pipeline::LeverState& next) {
-  const std::lock_guard lock(lever_mutex);
-  // The switch acts first: an operator in an incident must not lose it to a full disk.
-  const std::shared_ptr<const pipeline::LeverState> before = levers->current();
-  levers->set(next);
-  log->warn("levers_set {}", state_words(next));
-  note_levers(*before, next);
-  return write_levers(settings.data / "levers.json", next);
-}
-
-/// Promotions, rollbacks and withdrawals are events of their own kind: an auditor asks for them by name.
-void Application::Impl::note_levers(const pipeline::LeverState& before, const pipeline::LeverState& after) {
-  using audit::Event;
-  note(Event::Kind::KillSwitch, state_words(after));
-  for (const auto& [task, written] : policies->current()->tasks) {
-    const pipeline::TaskLever& was = before.of(task);
-    const pipeline::TaskLever& is = after.of(task);
-    if (is.candidate_serves != was.candidate_serves) {
-      const std::string model = written.candidate ? written.candidate->model : std::string("(no candidate)");
-      note(is.candidate_serves ? Event::Kind::Promotion : Event::Kind::Rollback, "candidate " + model, task);
-    }
-    if (is.certificate_withdrawn && !was.certificate_withdrawn)
-      note(Event::Kind::CertificateWithdrawn, "by a lever", task);
-  }
-}
-
-void Application::Impl::note(audit::Event::Kind kind, std::string text, const std::string& task) {
-  audit::Event event;
-  event.task = task;
-  event.kind = kind;
-  event.id = new_uuid7(clock, random);
-  event.time = clock.wall_now();
-  event.policy_version = gateway ? gateway->snapshot()->policy->version : policies->current()->version;
-  event.outcome = "ok";
-  event.note = std::move(text);
-  if (!recorder->record(std::move(event))) log->error("audit_queue_full dropped=state_change");
-}
-
-server::Readiness Application::Impl::readiness() const {
-  server::Readiness state;
-  if (!recorder->healthy()) {
-    state.ready = false;
-    state.problems.emplace_back("the audit store does not take events");
-  }
-  // A stopped engine is not unready: its requests escalate with local_unavailable.
-  for (const std::string& model : clients->unavailable())
-    state.problems.push_back("model " + model + " is not running; its tasks escalate");
-  return state;
-}
-
-server::AdminDoors Application::Impl::doors() {
-  return server::AdminDoors{.levers = [this] { return *levers->current(); },
-                            .set_levers = [this](const pipeline::LeverState& next) { return set_levers(next); },
-                            .reload_policy = [this] { return reloader->reload(); },
-                            .policy_version = [this] { return gateway->snapshot()->policy->version; },
-                            .metrics_text =
-                                [this] {
-                                  metrics->observe(recorder->stats());
-                                  engine_metrics->observe(clients->reports());
-                                  return registry.to_prometheus();
-                                },
-                            .readiness = [this] { return readiness(); },
-                            .decide = [this](const pipeline::Request& asked) { return gateway->decide(asked); },
-                            .read_events = [this](const audit::EventFilter& filter) { return read_events(filter); },
-                            .judge = [this](audit::Event event) { return judge(std::move(event)); }};
-}
-
-/// On the clerk's thread: a query over a large record must not hold up requests.
-Task<Result<std::vector<audit::StoredEvent>>> Application::Impl::read_events(audit::EventFilter filter) {
-  const auto read = [](audit::RecordLocation where,
-                       audit::EventFilter wanted) -> Task<Result<std::vector<audit::StoredEvent>>> {
-    std::vector<audit::StoredEvent> events;
-    Result<std::unique_ptr<audit::AuditReader>> reader = audit::open_reader(where);
-    if (!reader) co_return fail(std::move(reader).error());
-    const Result<void> done = (*reader)->read(wanted, [&](const audit::StoredEvent& event) {
-      events.push_back(event);
-      return true;
-    });
-    if (!done) co_return fail(done.error());
-    co_return events;
-  };
-  Task<Result<std::vector<audit::StoredEvent>>> reading = read(record(), std::move(filter));
-  Task<Result<std::vector<audit::StoredEvent>>> elsewhere =
-      providers::run_on<Result<std::vector<audit::StoredEvent>>>(clerk.get_executor(), std::move(reading));
-  co_return co_await std::move(elsewhere);
-}
-
-Task<Result<std::string>> Application::Impl::judge(audit::Event event) {
-  audit::EventFilter named;
-  named.id_or_request_id = event.refers_to;
-  named.kind = "request";
-  named.limit = 1;
-  Task<Result<std::vector<audit::StoredEvent>>> looking = read_events(std::move(named));
-  const Result<std::vector<audit::StoredEvent>> found = co_await std::move(looking);
-  if (!found) co_return fail(found.error());
-  if (found->empty()) co_return fail(ErrorCode::NotFound, "the record has no request of this id", "event_id");
-  event.refers_to = found->front().id;
-  event.task = found->front().task;
-  event.id = new_uuid7(clock, random);
-  event.time = clock.wall_now();
-  event.policy_version = gateway->snapshot()->policy->version;
-  std::string id = event.id;
-  if (!recorder->record(std::move(event))) co_return fail(ErrorCode::Overloaded, "the audit queue is full");
-  co_return id;
 }
 
 Result<std::unique_ptr<net::HttpServer>> Application::Impl::make_listener(const net::ListenAddress& address,
