@@ -26,7 +26,7 @@ std::string calculation_text(const DemoReport& report) {
 std::string chains_text(const char* name, const DemoChains& chains, const DemoOptions& options) {
   const auto steps = static_cast<double>(chains.steps);
   return fmt::format(
-      "  {:<30} {:>4} of {} right ({:.1f} % expected), {:.2f} calls a step ({:.2f} expected), {} steps escalated, ${:.2f}\n",
+      "  {:<30} {:>4} of {} right (no wrong step expected in {:.1f} %), {:.2f} calls a step ({:.2f} expected), {} steps escalated, ${:.2f}\n",
       name, chains.right, options.chains, 100 * chains.expected, static_cast<double>(chains.calls) / steps,
       chains.expected_calls / steps, chains.escalated, chains.cost.dollars());
 }
