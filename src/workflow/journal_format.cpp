@@ -56,6 +56,7 @@ class Taker {
     rest_.remove_prefix(size);
     return value;
   }
+  void refuse() { missing<int>(); }
   [[nodiscard]] bool ok() const { return ok_; }
   [[nodiscard]] bool done() const { return ok_ && rest_.empty(); }
 
@@ -82,6 +83,7 @@ ModelUse take_use(Taker& from) {
   ModelUse use;
   use.model = from.text();
   const auto flags = from.number<std::uint8_t>();
+  if (flags > 3) from.refuse();
   use.local = (flags & 1U) != 0;
   use.stand_in = (flags & 2U) != 0;
   for (std::int64_t* number : {&use.calls, &use.failed, &use.usage.input_tokens, &use.usage.cached_input_tokens,
