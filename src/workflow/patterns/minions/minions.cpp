@@ -26,7 +26,7 @@ constexpr int kAsksMax = 2;  ///< of one remote step: a second time with what wa
 struct Parts {
   std::shared_ptr<const MinionsSpec> spec;
   MakeWorker worker;
-  const PortModel* frontier = nullptr;
+  std::shared_ptr<const PortModel> frontier;
 };
 using PartsPtr = std::shared_ptr<const Parts>;
 
@@ -83,11 +83,24 @@ boost::json::object summary(const Parts& parts, const Standing& at) {
   return object;
 }
 
+/// The answer, and below it the citations that it rests on with the lines where they stand.
+std::string for_people(const Standing& at, const Decision& decision) {
+  const std::string& text = at.question.document.text;
+  std::string shown = decision.answer + "\n";
+  for (const std::size_t number : decision.evidence) {
+    const TextRange& range = at.state.kept[number - 1].range;
+    const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(range.begin), '\n');
+    shown += fmt::format("\n[{}] {}, line {}: {}", number, at.question.document.name, line, range.of(text));
+  }
+  return shown;
+}
+
 FlowMessage answer_message(const Parts& parts, const Standing& at, const Decision& decision) {
   boost::json::object object = summary(parts, at);
   if (decision.kind == Decision::Kind::Answer) {
     object["answer"] = decision.answer;
     object["found"] = true;
+    object["text"] = for_people(at, decision);
     boost::json::array& evidence = object["evidence"].as_array();
     for (const std::size_t number : decision.evidence) {
       evidence.emplace_back(to_object(at.state.kept[number - 1], number, at.question.document.text));
@@ -162,10 +175,22 @@ Task<Result<Decision>> remote_decision(const Parts& parts, FlowRun& run, const Q
   co_return decision;
 }
 
+/// The task's own manifest, "{query}" filled in.
+JobManifest asked_about(JobManifest manifest, std::string_view query) {
+  constexpr std::string_view kMark = "{query}";
+  for (MapTask& task : manifest.tasks) {
+    for (std::size_t at = task.instruction.find(kMark); at != std::string::npos;
+         at = task.instruction.find(kMark, at + query.size())) {
+      task.instruction.replace(at, kMark.size(), query);
+    }
+  }
+  return manifest;
+}
+
 // ---- the steps ----
 
 Task<Result<FlowMessage>> advise(PartsPtr parts, const FlowMessage& message, FlowRun& run) {
-  Result<Question> question = Question::read(message.body.text, parts->spec->document);
+  Result<Question> question = Question::read(message, parts->spec->document);
   if (!question) co_return fail(std::move(question).error());
   question->keep(run);
   Standing at{.question = *std::move(question), .state = {}};
@@ -180,7 +205,8 @@ Task<Result<FlowMessage>> plan(PartsPtr parts, const FlowMessage& message, FlowR
   Result<Standing> at = standing(message, run);
   if (!at) co_return fail(std::move(at).error());
   if (parts->spec->manifest && at->state.round == 1) {
-    co_return message_of(kPlanType, planned(std::move(at->state), *parts->spec->manifest));
+    co_return message_of(kPlanType,
+                         planned(std::move(at->state), asked_about(*parts->spec->manifest, at->question.query)));
   }
   Result<JobManifest> manifest = co_await remote_manifest(*parts, run, at->question, at->state);
   if (!manifest) co_return unanswered(*parts, *at, manifest.error());
@@ -246,7 +272,7 @@ Executor executor(const PartsPtr& parts, std::string_view name, std::vector<std:
 }  // namespace
 
 Result<std::shared_ptr<const Flow>> build_minions(std::shared_ptr<const MinionsSpec> spec, MakeWorker worker,
-                                                  const PortModel* frontier) {
+                                                  std::shared_ptr<const PortModel> frontier) {
   SUFFICE_TRY_VOID(spec->limits.check());
   if (!worker) return fail(ErrorCode::InvalidArgument, "MINIONS needs a worker that reads the chunks", "models.worker");
   if (frontier == nullptr) {
@@ -259,9 +285,9 @@ Result<std::shared_ptr<const Flow>> build_minions(std::shared_ptr<const MinionsS
   const std::string answer(kAnswerType);
   const std::string none(kUnansweredType);
   const auto parts =
-      std::make_shared<const Parts>(Parts{.spec = spec, .worker = std::move(worker), .frontier = frontier});
+      std::make_shared<const Parts>(Parts{.spec = spec, .worker = std::move(worker), .frontier = std::move(frontier)});
   FlowBuilder builder(spec->name);
-  builder.add(executor(parts, "advise", {}, {state, none}, advise))
+  builder.add(executor(parts, "advise", {std::string(kRequestType)}, {state, none}, advise))
       .add(executor(parts, "plan", {state}, {plan_type, none}, plan))
       .add(executor(parts, "map", {plan_type}, {mapped_type}, map))
       .add(executor(parts, "reduce", {mapped_type}, {state, answer, none}, reduce))

@@ -103,7 +103,8 @@ struct Ran {
 inline Ran run_minions(const MinionsSpec& spec, MakeWorker worker, const PortModel& frontier, const FlowMessage& input,
                        FlowOptions options = {}) {
   Ran ran;
-  auto flow = build_minions(std::make_shared<const MinionsSpec>(spec), std::move(worker), &frontier);
+  auto flow = build_minions(std::make_shared<const MinionsSpec>(spec), std::move(worker),
+                            std::make_shared<const PortModel>(frontier));
   if (!flow) {
     ran.outcome = fail(flow.error());
     return ran;

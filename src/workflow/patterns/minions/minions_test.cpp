@@ -246,8 +246,8 @@ TEST(Minions, ARefusedLocalModelIsNeverAsked) {
     if (!model.is_local()) return std::nullopt;
     return Reason::KillSwitch;
   };
-  const Ran ran =
-      run_minions({}, model_reader(local, {}).value(), hosted(spy), question_of(kText).message(), std::move(options));
+  const Ran ran = run_minions({}, model_reader(std::make_shared<const PortModel>(local), {}).value(), hosted(spy),
+                              question_of(kText).message(), std::move(options));
   ASSERT_FALSE(ran.outcome.has_value());
   EXPECT_EQ(ran.outcome.error().code, ErrorCode::ModelUnavailable);
   EXPECT_TRUE(worker->calls.empty());
@@ -255,7 +255,7 @@ TEST(Minions, ARefusedLocalModelIsNeverAsked) {
 
 TEST(Minions, AWorkerOutsideTheMachineIsRefusedWhenTheFlowIsBuilt) {
   const PortModel model = hosted(nullptr);
-  const auto reader = model_reader(model, {});
+  const auto reader = model_reader(std::make_shared<const PortModel>(model), {});
   ASSERT_FALSE(reader.has_value());
   EXPECT_EQ(reader.error().where, "models.worker");
 }
@@ -272,8 +272,8 @@ TEST(Minions, ALocalModelReadsChunksThroughItsPort) {
   RunLedger ledger;
   FlowOptions options;
   options.ledger = &ledger;
-  const Ran ran =
-      run_minions({}, model_reader(local, {}).value(), hosted(spy), question_of(kText).message(), std::move(options));
+  const Ran ran = run_minions({}, model_reader(std::make_shared<const PortModel>(local), {}).value(), hosted(spy),
+                              question_of(kText).message(), std::move(options));
   ASSERT_TRUE(ran.outcome.has_value()) << describe(ran.outcome.error());
   EXPECT_TRUE(ran.body.at("found").as_bool());
   ASSERT_THAT(ledger.used(), SizeIs(2));
@@ -293,19 +293,19 @@ TEST(Minions, BadInputIsOneClearError) {
   spec.document.bytes_max = 100;
   const Case cases[] = {
       {.name = "no JSON", .body = "text", .code = ErrorCode::MalformedJson},
-      {.name = "no question", .body = R"({"document":{"text":"x"}})", .code = ErrorCode::InvalidArgument},
+      {.name = "no question", .body = R"({"documents":[{"name":"d","text":"x"}]})", .code = ErrorCode::InvalidArgument},
       {.name = "no document", .body = R"({"query":"q"})", .code = ErrorCode::InvalidArgument},
       {.name = "an empty document",
-       .body = R"({"query":"q","document":{"name":"d","text":" \n"}})",
+       .body = R"({"query":"q","documents":[{"name":"d","text":" \n"}]})",
        .code = ErrorCode::InvalidArgument},
       {.name = "a document over the limit",
-       .body = R"({"query":"q","document":{"text":")" + std::string(101, 'x') + R"("}})",
+       .body = R"({"query":"q","documents":[{"name":"d","text":")" + std::string(101, 'x') + R"("}]})",
        .code = ErrorCode::PayloadTooLarge},
   };
   for (const Case& c : cases) {
     SCOPED_TRACE(c.name);
     const Ran ran =
-        run_minions(spec, worker_of(honest), hosted(spy), {.type = std::string(kQuestionType), .body = {c.body}});
+        run_minions(spec, worker_of(honest), hosted(spy), {.type = std::string(kRequestType), .body = {c.body}});
     ASSERT_FALSE(ran.outcome.has_value());
     EXPECT_EQ(ran.outcome.error().code, c.code);
   }

@@ -31,16 +31,17 @@ providers::ModelCall ModelChunkWorker::call_of(const ChunkQuestion& question) co
   return call;
 }
 
-Result<MakeWorker> model_reader(const PortModel& model, const ModelReading& reading) {
-  if (!model.model.is_local()) {
+Result<MakeWorker> model_reader(std::shared_ptr<const PortModel> model, const ModelReading& reading) {
+  if (!model->model.is_local()) {
     return fail(
         ErrorCode::InvalidArgument,
         "the worker reads the document, so it must be a local model (local: true); a hosted one would be sent all of it",
         "models.worker");
   }
-  return MakeWorker([&model, reading](const Question&, FlowRun& run) -> Result<std::unique_ptr<ChunkWorker>> {
-    return std::make_unique<ModelChunkWorker>(reading, run.port(model), run.deadline(), run.random().next());
-  });
+  return MakeWorker(
+      [model = std::move(model), reading](const Question&, FlowRun& run) -> Result<std::unique_ptr<ChunkWorker>> {
+        return std::make_unique<ModelChunkWorker>(reading, run.port(*model), run.deadline(), run.random().next());
+      });
 }
 
 }  // namespace suffice::workflow::minions

@@ -36,7 +36,7 @@ class ModelChunkWorker final : public ChunkWorker {
   std::uint64_t seed_;
 };
 
-/// `model` outlives every run. InvalidArgument when it is not local: chunks would leave the machine.
-[[nodiscard]] Result<MakeWorker> model_reader(const PortModel& model, const ModelReading& reading);
+/// InvalidArgument when it is not local: chunks would leave the machine.
+[[nodiscard]] Result<MakeWorker> model_reader(std::shared_ptr<const PortModel> model, const ModelReading& reading);
 
 }  // namespace suffice::workflow::minions

@@ -4,11 +4,8 @@
 #include <optional>
 #include <utility>
 
-#include <boost/json.hpp>
-
 #include "core/text.hpp"
-#include "wire/json.hpp"
-#include "wire/json_fields.hpp"
+#include "workflow/flow_io.hpp"
 
 namespace suffice::workflow::minions {
 
@@ -20,26 +17,28 @@ constexpr DocumentLimits kNoLimit{.bytes_max = std::numeric_limits<std::size_t>:
 
 }  // namespace
 
-Result<Question> Question::read(std::string_view json, const DocumentLimits& limits) {
-  SUFFICE_TRY(const boost::json::value value, wire::parse_json(json));
-  const boost::json::object* object = value.if_object();
-  if (object == nullptr)
-    return fail(ErrorCode::InvalidArgument, "MINIONS reads {\"document\": {\"name\", \"text\"}, \"query\"}", "input");
-  const std::string_view query = trim(wire::string_or_empty(*object, "query"));
-  if (query.empty())
-    return fail(ErrorCode::InvalidArgument, "there is no question: give one as \"query\"", "input.query");
-  const boost::json::object* document = wire::object_or_null(*object, "document");
-  if (document == nullptr)
-    return fail(ErrorCode::InvalidArgument, "there is no document: give its name and text", "input.document");
-  const std::string_view name = wire::string_or_empty(*document, "name");
-  SUFFICE_TRY(Document read, Document::create(name.empty() ? "document" : name,
-                                              std::string(wire::string_or_empty(*document, "text")), limits));
-  return Question{.query = std::string(query), .document = std::move(read)};
+Result<Question> Question::read(const FlowMessage& message, const DocumentLimits& limits) {
+  SUFFICE_TRY(FlowRequest request, read_request(message));
+  const std::string_view query = trim(request.query);
+  if (query.empty()) return fail(ErrorCode::InvalidArgument, "there is no question: give one as the query", "query");
+  if (request.documents.empty()) {
+    return fail(ErrorCode::InvalidArgument, "there is no document: MINIONS answers questions about one", "documents");
+  }
+  // Several are read as one, a line between them.
+  std::string name;
+  std::string text;
+  for (const FlowRequest::Text& one : request.documents) {
+    name += (name.empty() ? "" : ", ") + one.name;
+    if (!text.empty() && !text.ends_with('\n')) text += '\n';
+    text += one.text;
+  }
+  SUFFICE_TRY(Document document, Document::create(name.empty() ? "document" : name, std::move(text), limits));
+  return Question{.query = std::string(query), .document = std::move(document)};
 }
 
 FlowMessage Question::message() const {
-  const boost::json::object object{{"document", {{"name", document.name}, {"text", document.text}}}, {"query", query}};
-  return {.type = "minions.question", .body = wire::to_json_text(object)};
+  const FlowRequest request{.query = query, .documents = {{.name = document.name, .text = document.text}}};
+  return to_message(request);
 }
 
 void Question::keep(FlowRun& run) const { run.set_state(kStateKey, message().body); }
@@ -47,7 +46,7 @@ void Question::keep(FlowRun& run) const { run.set_state(kStateKey, message().bod
 Result<Question> Question::of(const FlowRun& run) {
   const std::optional<JsonText> kept = run.state(kStateKey);
   if (!kept) return fail(ErrorCode::Internal, "the question is not in the run's state");
-  return read(kept->text, kNoLimit);
+  return read({.type = std::string(kRequestType), .body = *kept}, kNoLimit);
 }
 
 }  // namespace suffice::workflow::minions

@@ -2,7 +2,6 @@
 // The question that a run was asked, and the document it was asked of.
 
 #include <string>
-#include <string_view>
 
 #include "core/result.hpp"
 #include "workflow/documents/document.hpp"
@@ -16,8 +15,9 @@ struct Question {
   std::string query;
   Document document;
 
-  /// {"document": {"name", "text"}, "query"}. InvalidArgument without a question or text, Document::create()'s errors.
-  static Result<Question> read(std::string_view json, const DocumentLimits& limits);
+  /// A request (flow_io.hpp); several documents are read as one. InvalidArgument without a question or a document, Document::create()'s
+  /// errors.
+  static Result<Question> read(const FlowMessage& message, const DocumentLimits& limits);
   [[nodiscard]] FlowMessage message() const;
 
   void keep(FlowRun& run) const;
