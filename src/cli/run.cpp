@@ -43,6 +43,8 @@ struct RunFlags {
 Exit exit_of(const Result<FlowOutcome>& outcome) {
   if (outcome) {
     const Result<std::string> text = workflow::answer_text(outcome->output);
+    // A pattern may end without an answer and still show what it found (minions, "unanswered").
+    if (!text && outcome->output.type == "unanswered") return Exit::GateNotMet;
     const Result<json::value> body = [&]() -> Result<json::value> { return json::parse(outcome->output.body.text); }();
     const json::object* object = body ? body->if_object() : nullptr;
     const json::value* answer = object == nullptr ? nullptr : object->if_contains("answer");

@@ -7,8 +7,10 @@
 
 #include <fmt/format.h>
 
+#include "core/error.hpp"
 #include "wire/document_part.hpp"
 #include "wire/json.hpp"
+#include "wire/json_fields.hpp"
 #include "wire/json_writer.hpp"
 
 namespace suffice::workflow {
@@ -17,6 +19,8 @@ namespace {
 namespace bj = boost::json;
 
 constexpr std::string_view kNotFound = "not found";
+/// An end without an answer that still shows what was found (patterns/minions/minions.hpp).
+constexpr std::string_view kUnansweredType = "unanswered";
 
 std::unexpected<Error> no_request(std::string message, std::string where) {
   return fail(ErrorCode::InvalidArgument, std::move(message), std::move(where));
@@ -85,6 +89,16 @@ Result<void> take_files(const Message& message, std::vector<FlowRequest::Text>& 
   return {};
 }
 
+/// What an end of type "unanswered" says of itself: {"error": {"code", "message"}}.
+std::unexpected<Error> unanswered(const bj::object& object) {
+  const bj::object* error = wire::object_or_null(object, "error");
+  if (error == nullptr) return fail(ErrorCode::FrontierFailed, "the workflow ended without an answer", "unanswered");
+  const std::string_view code = wire::string_or_empty(*error, "code");
+  const auto known = std::ranges::find(error_catalogue(), code, &ErrorInfo::name);
+  return fail(known == error_catalogue().end() ? ErrorCode::FrontierFailed : known->code,
+              std::string(wire::string_or_empty(*error, "message")), "unanswered");
+}
+
 }  // namespace
 
 FlowMessage to_message(const FlowRequest& request) {
@@ -125,6 +139,7 @@ Result<FlowRequest> read_request(const FlowMessage& message) {
 Result<std::string> answer_text(const FlowMessage& message) {
   SUFFICE_TRY(const bj::value value, wire::parse_json(message.body.text));
   const bj::object* object = value.if_object();
+  if (message.type == kUnansweredType && object != nullptr) return unanswered(*object);
   const bj::value* answer = object == nullptr ? nullptr : object->if_contains("answer");
   if (message.type != kAnswerType || answer == nullptr) {
     return fail(ErrorCode::InvalidArgument, "the workflow ended without an answer", message.type);

@@ -219,6 +219,8 @@ TEST(Minions, AFrontierThatIsGoneKeepsWhatTheWorkersFound) {
   ASSERT_TRUE(ran.outcome.has_value());
   EXPECT_EQ(ran.outcome->output.type, kUnansweredType);
   EXPECT_EQ(ran.body.at("error").at("code").as_string(), "connect_failed");
+  EXPECT_EQ(answer_text(ran.outcome->output).error().code, ErrorCode::ConnectFailed)
+      << "no surface takes it for an answer";
   ASSERT_THAT(ran.body.at("citations").as_array(), SizeIs(1));
   EXPECT_EQ(ran.body.at("citations").at(0).at("text").as_string(), "it costs 12 euros");
 }
