@@ -22,6 +22,7 @@
 #include "policy/policy_store.hpp"
 #include "policy/problem.hpp"
 #include "policy/yaml_document.hpp"
+#include "wire/json.hpp"
 
 namespace suffice::cli {
 namespace {
@@ -99,12 +100,12 @@ void flatten(const json::value& value, const std::string& path, std::map<std::st
       if (item.is_structured()) {
         flatten(item, fmt::format("{}[{}]", path, i), out);
       } else {
-        out[path + "[]" + json::serialize(item)] = json::serialize(item);
+        out[path + "[]" + wire::to_json_text(item).text] = wire::to_json_text(item).text;
       }
     }
     return;
   }
-  out[path] = json::serialize(value);
+  out[path] = wire::to_json_text(value).text;
 }
 
 Result<std::map<std::string, std::string>> flat_policy(const std::string& file) {
