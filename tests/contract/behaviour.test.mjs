@@ -26,7 +26,7 @@ test("kill switch: acts on the next request and outlives a restart", async () =>
   const data = mkdtempSync(join(tmpdir(), "suffice-kill-"));
   let one = await Gateway.start({ data });
   const thrown = await setFlags(one, { kill_switch: "frontier_only" });
-  assert.deepEqual(await thrown.json(), { kill_switch: "frontier_only", frontier_only_tasks: [] });
+  assert.deepEqual(await thrown.json(), { kill_switch: "frontier_only", frontier_only_tasks: [], tasks: {} });
   const answer = await one.post("/v1/chat/completions", chat("COMPILATION ERROR cannot find symbol", "suffice/classify_issue"));
   assert.equal(answer.headers.get("x-suffice-reason"), "kill_switch");
   await one.stop();
