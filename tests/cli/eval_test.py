@@ -118,7 +118,7 @@ class Eval(unittest.TestCase):
         self.assertEqual(before.returncode, OK, before.stdout + before.stderr)
         policy = (ROOT / "examples" / "policy.yaml").read_text(encoding="utf-8").replace("../models/", f"{ROOT}/models/")
         strict = self.folder / "strict.yaml"
-        text = policy.replace("recordings/", f"{ROOT}/examples/recordings/")
+        text = policy.replace("recordings/", f"{ROOT}/examples/recordings/").replace("file: workflows/", f"file: {ROOT}/examples/workflows/")
         certified = f"certificate: {ROOT}/models/suffice-ticket-linear/suffice-ticket-linear.cert"
         self.assertIn(certified, text)
         text = text.replace(certified, "min_confidence: 1")
